@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * pool: a copy-on-write volume manager on one backing device.
+ *
+ * A pool holds thin volumes, immutable snapshots and writable clones in one
+ * vdev.  Live blocks are never overwritten: a write goes to a fresh place
+ * and is then published in the volume's map.  A commit writes the changed
+ * parts of all maps and flips the superblock; after a crash the pool is
+ * exactly as at some commit, not older than the last acknowledged flush.
+ * A request that does not fit is refused whole, with ENOSPC, before anything
+ * changes.  docs/pool-format.md tells the format, common/pool/format.h is
+ * its C form.
+ *
+ * Names: a volume is VOLUME, a snapshot is VOLUME@SNAP; both parts are 1 to
+ * 200 bytes of A-Z a-z 0-9 . _ + - starting with a letter or digit, without
+ * "..".  Functions that take a NAME accept both forms unless they say
+ * VOLUME.
+ *
+ * Threads: every function may be called from any thread at any time between
+ * pool_open and pool_close, unless it says otherwise.  Done means durable:
+ * a verb returns 0 after its commit.
+ *
+ * Results: 0 or -errno with base_error_text (): EINVAL malformed name or
+ * size, ENOENT no such volume, EEXIST, EBUSY volume has connections or pool
+ * is owned by another process, ENOSPC, EROFS snapshot or read-only pool,
+ * EBADMSG damaged (checksum or format), EIO (also: poisoned after a failed
+ * flush), ENOMEM, EOPNOTSUPP newer version or unknown feature.
+ */
+
+#ifndef NBDVOL_POOL_H
+#define NBDVOL_POOL_H
+
+#include "vdev.h"
+
+struct pool;
+
+#define POOL_NAME_MAX (200 + 1 + 200)   /* longest NAME, without the NUL */
+
+/* ---- making and opening ---------------------------------------------------*/
+
+struct pool_format_options {
+  uint32_t block_size;          /* 4K..64K, power of two; 0 = 4K */
+  uint64_t capacity;            /* bytes; 0 = the size of the backing; a
+                                 * backing that is smaller is grown */
+  uint32_t slab_size;           /* bytes; 0 = 4 MiB, less in tiny pools */
+  uint64_t journal_size;        /* bytes; 0 = by capacity */
+  bool force;                   /* overwrite a backing that is neither empty
+                                 * nor a pool; else EEXIST */
+};
+
+/* What pool_probe finds on a backing. */
+enum pool_probe_result {
+  POOL_PROBE_EMPTY,             /* size 0, or its first 1 MiB reads zero */
+  POOL_PROBE_POOL,
+  POOL_PROBE_FOREIGN,           /* something else */
+};
+extern int pool_probe (struct vdev *backing, enum pool_probe_result *result);
+
+/* Bytes of capacity with which one volume of SIZE bytes fits in full, with
+ * room for metadata and reserves.
+ */
+extern uint64_t pool_capacity_for (uint64_t size, uint32_t block_size);
+
+/* Makes an empty pool.  BACKING stays with the caller.  EEXIST if it holds
+ * a pool or, without force, anything else.
+ */
+extern int pool_format (struct vdev *backing,
+                        const struct pool_format_options *options);
+
+enum pool_event_kind {
+  POOL_EVENT_OPENED, POOL_EVENT_FULL, POOL_EVENT_NOT_FULL, POOL_EVENT_CHECKSUM,
+  POOL_EVENT_BACKING, POOL_EVENT_POISONED, POOL_EVENT_CLOSED,
+  POOL_EVENT_REPAIRED, POOL_EVENT_WARNING,
+};
+
+struct pool_event {
+  uint64_t number;              /* 1, 2, ... */
+  int64_t time;                 /* seconds, UTC */
+  enum pool_event_kind kind;
+  char volume[POOL_NAME_MAX + 1];       /* "" = the pool */
+  char text[512];               /* WHAT: WHY; WHAT TO DO */
+};
+
+/* Test hooks; both NULL in production.  Called at the point where an
+ * operation takes effect, with the pool's locks held: they must not call
+ * back.
+ */
+struct pool_watch {
+  /* Bytes of VOLUME_ID changed by the calling thread's current request. */
+  void (*published) (void *opaque, uint64_t volume_id, uint64_t offset,
+                     uint64_t length);
+  /* Everything published so far is in commit GENERATION, nothing later. */
+  void (*cut) (void *opaque, uint64_t generation);
+  void *opaque;
+};
+
+struct pool_options {
+  bool readonly;                /* nothing is written, shared lock below */
+  bool discard_never;           /* default: free slabs are punched */
+  size_t cache_size;            /* bytes of map nodes kept; 0 = 64 MiB */
+  uint64_t commit_interval_ms;  /* background commit of unflushed data;
+                                 * 0 = 5000 */
+  const char *name;             /* for messages; copied; NULL = "pool" */
+  const char *control_socket;   /* for the owner record; copied; NULL = none */
+  /* Called for each event, from any thread, with no pool lock held. */
+  void (*event) (void *opaque, const struct pool_event *event);
+  void *event_opaque;
+  struct pool_watch watch;
+};
+
+/* Opens a pool.  Owns BACKING on success.  Makes no thread.  Recovers: the
+ * superblock that was opened is made durable again in all copies before this
+ * returns, unless readonly.  OPTIONS may be NULL.
+ */
+extern int pool_open (struct vdev *backing, const struct pool_options *options,
+                      struct pool **ret);
+
+/* Starts the background thread (reclaim, timed commits, discard).  Without
+ * it the caller may do the same by pool_work.
+ */
+extern int pool_start (struct pool *p);
+
+/* One bounded step of background work.  1 = there is more, 0 = none, or
+ * -errno.
+ */
+extern int pool_work (struct pool *p);
+
+/* Sets the path that the owner record names (the server learns its control
+ * socket's path only from the uuid).
+ */
+extern int pool_set_control_socket (struct pool *p, const char *path);
+
+/* Commits, marks the pool clean, closes.  All volume handles must be gone.
+ * Frees P in any case; returns the result of the last commit.
+ */
+extern int pool_close (struct pool *p);
+
+/* Frees P and closes the backing without writing anything: what a crash
+ * does.  For tests and for error paths.
+ */
+extern void pool_abandon (struct pool *p);
+
+/* ---- volumes as devices -------------------------------------------------- */
+
+/* A handle on a volume or snapshot (read-only).  READONLY makes writes
+ * EROFS.  CLIENT (copied, may be NULL) names the connection in messages.
+ * The device has align 1, FUA, trim that zeroes, fast zero, extents,
+ * multi-conn.  The handle keeps its size; a resize shows in the next one.
+ */
+extern int pool_volume_open (struct pool *p, const char *name, bool readonly,
+                             const char *client, struct vdev **ret);
+
+/* ---- verbs ---------------------------------------------------------------- */
+
+/* 0 if TEXT is a well-formed NAME (WANT_SNAPSHOT: 0 VOLUME only, 1
+ * VOLUME@SNAP only, 2 both), else -EINVAL with a message.
+ */
+extern int pool_check_name (const char *text, int want_snapshot);
+
+enum pool_verb_flag {
+  POOL_EXIST_OK = 1 << 0,       /* create, snapshot, clone: existing is fine */
+  POOL_FORCE    = 1 << 1,       /* end connections first; for resize also the
+                                 * loss of data past the new end */
+  POOL_SHRINK   = 1 << 2,       /* resize: allowed to get smaller */
+  POOL_RECURSIVE = 1 << 3,      /* remove: snapshots too */
+  POOL_MISSING_OK = 1 << 4,     /* remove: missing is fine */
+};
+
+/* SIZE 1 byte to 4 PiB. */
+extern int pool_create (struct pool *p, const char *volume, uint64_t size,
+                        unsigned flags);
+/* Several snapshots are one atomic group: all in one commit, none between
+ * writes that another sees.
+ */
+extern int pool_snapshot (struct pool *p, const char *const *names,
+                          size_t nnames, unsigned flags);
+extern int pool_clone (struct pool *p, const char *name, const char *volume,
+                       unsigned flags);
+/* VOLUME becomes what SNAPSHOT (VOLUME@SNAP) holds, its size too.  Newer
+ * snapshots stay.  EBUSY with connections, unless POOL_FORCE.
+ */
+extern int pool_rollback (struct pool *p, const char *snapshot,
+                          unsigned flags);
+extern int pool_resize (struct pool *p, const char *volume, uint64_t size,
+                        unsigned flags);
+/* VOLUME -> VOLUME (its snapshots follow) or VOLUME@SNAP -> the same
+ * VOLUME@SNAP2.
+ */
+extern int pool_rename (struct pool *p, const char *name,
+                        const char *new_name);
+/* The name is free when this returns; space comes back by pool_work. */
+extern int pool_remove (struct pool *p, const char *name, unsigned flags);
+/* Takes in a backing that has grown, or grows it.  CAPACITY 0 = the size of
+ * the backing.  Never smaller (EINVAL).
+ */
+extern int pool_grow (struct pool *p, uint64_t capacity);
+/* Commit now. */
+extern int pool_flush (struct pool *p);
+/* pool_work until nothing is left to reclaim. */
+extern int pool_reclaim (struct pool *p);
+
+/* An import under way: a volume that nobody sees.  The handle is written
+ * to, then either published under its name (one commit) or dropped.  A crash
+ * drops it.
+ */
+struct pool_import;
+extern int pool_import_begin (struct pool *p, const char *volume,
+                              uint64_t size, struct pool_import **ret);
+extern struct vdev *pool_import_vdev (struct pool_import *i);  /* borrowed */
+extern int pool_import_commit (struct pool_import *i);         /* frees I */
+extern void pool_import_drop (struct pool_import *i);          /* frees I */
+
+/* ---- facts ------------------------------------------------------------------ */
+
+struct pool_volume_info {
+  char name[POOL_NAME_MAX + 1];
+  bool snapshot;
+  bool readonly;
+  uint64_t id;
+  uint64_t size;                /* bytes */
+  uint64_t used;                /* bytes of data mapped */
+  uint64_t exclusive;           /* bytes that only it holds; UINT64_MAX unless
+                                 * asked for */
+  char origin[POOL_NAME_MAX + 1];       /* clone: made from; "" none */
+  int64_t created;
+  unsigned connections;         /* open handles */
+};
+
+/* Calls FN for all volumes and snapshots, sorted by name, a volume before
+ * its snapshots.  The list is taken at one moment.  EXCLUSIVE: also compute
+ * that column (reads maps; slow on large pools).  FN returning non-zero
+ * stops; that value is returned.
+ */
+extern int pool_list (struct pool *p, bool exclusive,
+                      int (*fn) (void *opaque,
+                                 const struct pool_volume_info *info),
+                      void *opaque);
+/* One of them.  ENOENT. */
+extern int pool_volume_info (struct pool *p, const char *name, bool exclusive,
+                             struct pool_volume_info *info);
+
+enum pool_state { POOL_OK, POOL_FULL, POOL_DAMAGED, POOL_POISONED };
+
+struct pool_info {
+  char name[256];
+  uint8_t uuid[16];
+  enum pool_state state;
+  bool readonly;
+  uint32_t version;
+  uint32_t block_size;
+  uint64_t capacity;            /* bytes, as made or grown */
+  uint64_t used;                /* bytes of all allocated blocks */
+  uint64_t available;           /* bytes of new data that a volume without
+                                 * snapshots could still write */
+  uint64_t reserved;            /* bytes held back for metadata and reuse */
+  uint64_t backed;              /* bytes really allocated below */
+  uint64_t reclaiming;          /* bytes of removed volumes still to come, a
+                                 * lower bound */
+  uint64_t generation;
+  uint32_t epoch;
+  int64_t created;
+  unsigned volumes, snapshots;
+  uint64_t maximum;             /* longest request, bytes */
+  char owner[512];              /* host, pid, socket; "" none */
+  char last_error[512];         /* "" none */
+  int64_t last_error_time;
+  /* counters since opening */
+  uint64_t commits, flushes, writes, reads, bytes_written, bytes_read,
+    metadata_bytes, space_waits, checksum_errors;
+};
+extern void pool_get_info (struct pool *p, struct pool_info *info);
+
+/* Up to the last 100 events with a number above AFTER, oldest first.
+ * Returns how many were stored in EVENTS (room for MAX).
+ */
+extern size_t pool_events (struct pool *p, uint64_t after,
+                           struct pool_event *events, size_t max);
+/* Waits up to MS milliseconds for an event with a number above AFTER. */
+extern bool pool_events_wait (struct pool *p, uint64_t after, uint64_t ms);
+
+/* Reads the owner record of a backing that somebody else may have open.
+ * ENOENT if there is none.
+ */
+struct pool_owner {
+  char host[128], socket[256];
+  int64_t pid, started;
+};
+extern int pool_read_owner (struct vdev *backing, struct pool_owner *owner);
+
+/* ---- check -------------------------------------------------------------------- */
+
+struct pool_check_problem {
+  bool leak;                    /* harmless: allocated but not reachable */
+  char text[512];               /* object: what is wrong */
+};
+struct pool_check_options {
+  bool data;                    /* also verify every data block's check */
+  /* Called for each problem. */
+  void (*problem) (void *opaque, const struct pool_check_problem *problem);
+  /* Called now and then: DONE of TOTAL allocated blocks seen.  Non-zero
+   * stops the check with ECANCELED.
+   */
+  int (*progress) (void *opaque, uint64_t done, uint64_t total);
+  void *opaque;
+};
+struct pool_check_result {
+  uint64_t errors, leaks;       /* problems found; leaked blocks */
+  uint64_t blocks, nodes, data; /* blocks reachable, of which ... */
+  unsigned volumes, snapshots;
+};
+/* The invariants of docs/pool-format.md on the last durable commit, read
+ * from the backing; works on a pool that is in use (reuse of freed blocks
+ * is held back while it runs).  0 = it ran to the end; see RESULT.
+ */
+extern int pool_check (struct pool *p, const struct pool_check_options *options,
+                       struct pool_check_result *result);
+
+#endif /* NBDVOL_POOL_H */
