@@ -315,4 +315,31 @@ struct pool_check_result {
 extern int pool_check (struct pool *p, const struct pool_check_options *options,
                        struct pool_check_result *result);
 
+/* ---- verbs as JSON -----------------------------------------------------------
+ *
+ * The command and the control socket both come in here, so that a verb does
+ * the same on a pool that is served and on one that is not.  REQUEST and
+ * *REPLY are jansson objects; their members are listed in verbs.c, verb by
+ * verb.  On failure *REPLY is not set and the result is -errno with
+ * base_error_text () in the form "OBJECT: what: why[; what to do]".
+ */
+struct json_t;
+
+struct pool_verb_call {
+  int fd;                       /* import: source, export: target; else -1;
+                                 * stays with the caller */
+  /* Called now and then by long verbs, may be NULL.  Non-zero cancels with
+   * -ECANCELED, nothing half made.
+   */
+  int (*progress) (void *opaque, uint64_t done, uint64_t total);
+  /* Called for each line of a streaming verb (events); non-zero ends it. */
+  int (*line) (void *opaque, struct json_t *object);
+  void *opaque;
+};
+
+/* -ENOSYS for an unknown verb. */
+extern int pool_verb (struct pool *p, const char *verb,
+                      const struct json_t *request,
+                      struct pool_verb_call *call, struct json_t **reply);
+
 #endif /* NBDVOL_POOL_H */
