@@ -149,8 +149,11 @@ extern int base_vector_grow (void **ptr, size_t *cap, size_t len, size_t more,
   {                                                                     \
     if (v->cap - v->len >= more)                                        \
       return 0;                                                         \
-    return base_vector_grow ((void **) &v->ptr, &v->cap, v->len, more,  \
-                             sizeof (TYPE));                            \
+    void *p_ = v->ptr;                                                  \
+    int r_ = base_vector_grow (&p_, &v->cap, v->len, more,              \
+                               sizeof (TYPE));                          \
+    v->ptr = p_;                                                        \
+    return r_;                                                          \
   }                                                                     \
   static inline BASE_UNUSED int                                         \
   NAME##_append (struct NAME *v, TYPE x)                                \

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Private to common/base and its tests.
+ */
+
+#ifndef NBDVOL_BASE_INTERNAL_H
+#define NBDVOL_BASE_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The register of CRC-32C, without inversion, after SIZE more bytes; always
+ * built, so that a machine with isa-l can check one against the other.
+ */
+extern uint32_t base_crc32c_table (uint32_t reg, const void *buf, size_t size);
+
+#endif /* NBDVOL_BASE_INTERNAL_H */
