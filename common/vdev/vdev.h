@@ -89,9 +89,15 @@ typedef int (*vdev_extent_fn) (void *opaque, uint64_t offset, uint64_t length,
 struct vdev;
 struct vdev_stat;
 
-/* All pointers may be NULL except read and close.  LEN > 0, ranges inside
- * the size as it was when the wrapper looked (a device whose size can change
- * checks again), aligned to info.align, at most info.maximum (read, write).
+/* All pointers may be NULL except read and close; an op that a capability
+ * promises must be there.  LEN > 0, ranges inside the size as it was when the
+ * wrapper looked (a device whose size can change checks again), aligned to
+ * info.align, at most info.maximum (read, write).  Of the flags only these
+ * arrive: FUA with VDEV_FUA_NATIVE, IF_ABSENT with VDEV_ABSENT, never
+ * MAY_TRIM and ALLOCATE together.  zero may return EOPNOTSUPP having changed
+ * nothing: the wrapper then writes zeroes, or with FAST passes it on.
+ * extents may report more than was asked for; the wrapper clips.  resize
+ * calls vdev_set_size itself.
  */
 struct vdev_ops {
   const char *kind;             /* "file", "mem", ... */
@@ -136,6 +142,7 @@ struct vdev {
   _Atomic uint64_t size;        /* bytes */
   _Atomic unsigned refs;
   _Atomic int sticky;           /* a failed flush; 0 or -errno */
+  _Atomic bool kicked;          /* vdev_kick was called */
   struct base_range_lock *edges; /* unaligned edges are merged under this;
                                   * NULL when align is 1 */
 };
@@ -187,7 +194,7 @@ extern int vdev_cache (struct vdev *d, uint64_t len, uint64_t off);
 /* EOPNOTSUPP without VDEV_RESIZE.  New bytes read as zero. */
 extern int vdev_resize (struct vdev *d, uint64_t size);
 /* Called once, after opening and after the process has forked for the last
- * time: the device may now make threads.
+ * time: the device may now make threads.  Decorators start their child first.
  */
 extern int vdev_start (struct vdev *d);
 /* Every call in flight, and every later one, returns ESHUTDOWN in bounded
@@ -202,8 +209,10 @@ extern char *vdev_text (struct vdev *d);
  *
  * TEXT is KIND:REST or KIND(ARG,ARG,...) for a registered KIND, else a path
  * ("./a:b" is always a path).  Inside parentheses the characters , ( ) \ of
- * an argument are written with a backslash before them.  Relative paths are
- * taken as they are: faces make them absolute before.
+ * an argument are written with a backslash before them; an argument that is
+ * itself of the form KIND(...) is written as it is, so that every name is
+ * escaped once, however deep it stands (at most 32 levels).  Relative paths
+ * are taken as they are: faces make them absolute before.
  */
 enum vdev_open_flag {
   VDEV_OPEN_RO     = 1 << 0,
@@ -221,7 +230,8 @@ struct vdev_opener {
 };
 
 /* Register OPENER (kept, not copied).  Called by faces before any vdev_open,
- * from one thread.
+ * from one thread.  The same one again: no effect; another one of the same
+ * kind: EEXIST.
  */
 extern int vdev_register (const struct vdev_opener *opener);
 extern int vdev_open (const char *text, uint32_t flags, struct vdev **ret);
@@ -240,5 +250,47 @@ extern int vdev_init (struct vdev *d, const struct vdev_ops *ops,
  */
 extern void vdev_fini (struct vdev *d);
 extern void vdev_set_size (struct vdev *d, uint64_t size);
+
+/* Print the text of CHILD as one argument of KIND(...). */
+extern void vdev_describe_argument (struct vdev *child, FILE *fp);
+
+/* ---- for decorators ------------------------------------------------------
+ *
+ * A device over one other that changes some operations and hands the rest
+ * down.  It embeds struct vdev_pass as its first member, starts with
+ * vdev_pass_init and names a vdev_pass_* function for each operation that it
+ * does not change.
+ */
+struct vdev_pass {
+  struct vdev d;
+  struct vdev *child;           /* owned */
+};
+
+/* Facts of CHILD under the name "KIND(name of CHILD)", minus the
+ * capabilities CLEAR, plus SET; the size of CHILD; owns CHILD on success.
+ */
+extern int vdev_pass_init (struct vdev_pass *p, const struct vdev_ops *ops,
+                           struct vdev *child, uint32_t clear, uint32_t set);
+extern int vdev_pass_read (struct vdev *d, void *buf, size_t len,
+                           uint64_t off);
+extern int vdev_pass_write (struct vdev *d, const void *buf, size_t len,
+                            uint64_t off, uint32_t flags);
+extern int vdev_pass_flush (struct vdev *d);
+extern int vdev_pass_trim (struct vdev *d, uint64_t len, uint64_t off,
+                           uint32_t flags);
+extern int vdev_pass_zero (struct vdev *d, uint64_t len, uint64_t off,
+                           uint32_t flags);
+extern int vdev_pass_extents (struct vdev *d, uint64_t len, uint64_t off,
+                              uint32_t flags, vdev_extent_fn fn,
+                              void *opaque);
+extern int vdev_pass_cache (struct vdev *d, uint64_t len, uint64_t off);
+extern int vdev_pass_resize (struct vdev *d, uint64_t size);
+extern int vdev_pass_start (struct vdev *d);
+extern void vdev_pass_kick (struct vdev *d);
+extern int vdev_pass_stat (struct vdev *d, struct vdev_stat *st);
+/* KIND(child) */
+extern void vdev_pass_describe (struct vdev *d, FILE *fp);
+/* Closes the child and frees D, which is the start of its allocation. */
+extern void vdev_pass_close (struct vdev *d);
 
 #endif /* NBDVOL_VDEV_H */
