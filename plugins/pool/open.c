@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Making, opening, starting and stopping the pool.
+ *
+ *   get_ready   face_open: still the user's directory, rights and terminal,
+ *               so here everything is opened and every error is seen; no
+ *               threads, for nbdkit forks afterwards
+ *   after_fork  face_start: the threads, and the owner record with the pid
+ *               that the server has from now on
+ *   cleanup     face_stop; runs only when every client has left, so nothing
+ *               that matters for the data happens here
+ */
+
+#include <config.h>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "devices.h"
+#include "face.h"
+
+#define DEFAULT_VOLUME "root"
+
+struct pool *face_pool;
+
+/* "POOL: in use by pid 12 on HOST (control socket PATH)", as far as the
+ * owner record tells.
+ */
+static void
+complain_in_use (void)
+{
+  CLEANUP_VDEV struct vdev *backing = NULL;
+  CLEANUP_FREE char *why = base_strdup (base_error_text ());
+  struct pool_owner owner;
+
+  if (vdev_open (face_config.file, VDEV_OPEN_RO | VDEV_OPEN_NOLOCK,
+                 &backing) == 0 &&
+      pool_read_owner (backing, &owner) == 0)
+    nbdkit_error ("%s: in use by pid %" PRIi64 " on %s (control socket %s)",
+                  face_config.given, owner.pid, owner.host,
+                  *owner.socket ? owner.socket : "off");
+  else
+    nbdkit_error ("%s: in use: %s", face_config.given, why ? why : "");
+}
+
+static int
+fail (int r)
+{
+  if (r == -EBUSY)
+    complain_in_use ();
+  else
+    nbdkit_error ("%s: %s", face_config.given, base_error_text ());
+  return -1;
+}
+
+/* The path of a pool that is a plain file, else NULL. */
+static const char *
+plain_path (void)
+{
+  const char *file = face_config.file;
+
+  if (strncmp (file, "file:", 5) == 0)
+    file += 5;
+  return *file == '/' ? file : NULL;
+}
+
+/* Capacity for pool_format: pool-size=, else room for the volume, but not
+ * less than what is there already and no more than a backing that cannot
+ * grow has.
+ */
+static uint64_t
+new_capacity (struct vdev *backing)
+{
+  uint64_t need;
+
+  if (face_config.pool_size != 0)
+    return face_config.pool_size;
+  need = pool_capacity_for (face_config.create, face_config.block_size);
+  if (!vdev_has (backing, VDEV_RESIZE) || vdev_size (backing) > need)
+    return 0;
+  return need;
+}
+
+static int
+format_if_empty (struct vdev *backing)
+{
+  struct pool_format_options options = { 0 };
+  enum pool_probe_result found;
+  int r;
+
+  r = pool_probe (backing, &found);
+  if (r < 0)
+    return fail (r);
+  switch (found) {
+  case POOL_PROBE_POOL:
+    return 0;
+  case POOL_PROBE_FOREIGN:
+    nbdkit_error ("%s: not a pool, and not empty; left as it is",
+                  face_config.given);
+    return -1;
+  case POOL_PROBE_EMPTY:
+    break;
+  }
+  if (face_config.create == 0) {
+    nbdkit_error ("%s: empty, not a pool; create=SIZE makes one",
+                  face_config.given);
+    return -1;
+  }
+  options.block_size = face_config.block_size;
+  options.capacity = new_capacity (backing);
+  r = pool_format (backing, &options);
+  return r < 0 ? fail (r) : 0;
+}
+
+static int
+open_pool (struct vdev *backing)
+{
+  struct pool_options options = { 0 };
+  int r;
+
+  options.readonly = face_config.readonly;
+  options.discard_never = face_config.discard_never;
+  options.cache_size = face_config.cache_size;
+  options.name = face_config.given;
+  options.event = face_log_event;
+  r = pool_open (backing, &options, &face_pool);
+  return r < 0 ? fail (r) : 0;
+}
+
+/* The volume that create= asks for, and a look whether volume= is there. */
+static int
+need_volume (void)
+{
+  const char *name = face_config.volume;
+  struct pool_volume_info info;
+  int r;
+
+  if (name == NULL && face_config.create == 0)
+    return 0;
+  if (name == NULL)
+    name = DEFAULT_VOLUME;
+  r = pool_volume_info (face_pool, name, false, &info);
+  if (r == -ENOENT && face_config.create != 0)
+    r = pool_create (face_pool, name, face_config.create, 0);
+  return r < 0 ? fail (r) : 0;
+}
+
+int
+face_open (void)
+{
+  struct vdev *backing;
+  uint32_t flags = 0;
+  const char *path = plain_path ();
+  bool is_new;
+  int r;
+
+  if (face_config.readonly)
+    flags |= VDEV_OPEN_RO;
+  if (face_config.create != 0)
+    flags |= VDEV_OPEN_CREATE;
+  is_new = path && access (path, F_OK) == -1 && errno == ENOENT;
+
+  r = vdev_open (face_config.file, flags, &backing);
+  if (r < 0)
+    return fail (r);
+  if (format_if_empty (backing) < 0) {
+    if (is_new)                 /* a failure changes nothing */
+      unlink (path);
+    vdev_unref (backing);
+    return -1;
+  }
+  if (open_pool (backing) < 0) {
+    vdev_unref (backing);
+    return -1;
+  }
+  if (need_volume () < 0 || face_control_bind () < 0) {
+    face_stop ();
+    return -1;
+  }
+  return 0;
+}
+
+int
+face_start (void)
+{
+  int r;
+
+  if (face_log_start () < 0)
+    return -1;
+  r = pool_set_control_socket (face_pool, face_control_path ());
+  if (r == 0)
+    r = pool_start (face_pool);
+  if (r < 0)
+    return fail (r);
+  return face_control_start ();
+}
+
+void
+face_stop (void)
+{
+  face_control_stop ();
+  if (face_pool && pool_close (face_pool) < 0)
+    nbdkit_error ("%s: close: %s", face_config.given, base_error_text ());
+  face_pool = NULL;
+  face_log_stop ();
+}
