@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * pool-internal: the structures of the engine and who may touch them.
+ *
+ * The life of a change: a request is admitted and gets its places
+ * (space.c, places.c), its data is written there (io.c), then it is
+ * published: the volume's map is changed in memory (tree.c).  A commit
+ * (commit.c) freezes all maps at one moment, the cut, writes what is dirty
+ * in them (diff.c for the maps, systree.c for the pool's own trees), flips
+ * the superblock (super.c) and settles: what was written becomes clean.
+ *
+ * Numbers: a transaction is named by the generation its superblock will
+ * have.  At any time one transaction is open (changes join it) and at most
+ * one is frozen (its commit is running).
+ *
+ * Lock order, outermost first.  A thread may skip levels, never go back:
+ *
+ *   table_lock      names, records as verbs see them, handles
+ *   commit hold     `running`: one thread runs a commit, or keeps others
+ *                   from running one (commit_hold)
+ *   publish         shared: a request changes maps; exclusive: the cut
+ *   volume->lock    a map's root and its dirty nodes
+ *   space.lock      counters, free places, limbo, waiters
+ *   cache shard     clean nodes
+ *   commit.lock     durable generation, `running`, poison
+ *   events.lock
+ *
+ * No lock but the commit hold and table_lock is held over I/O, and no
+ * request on aligned blocks takes these two.
+ */
+
+#ifndef NBDVOL_POOL_INTERNAL_H
+#define NBDVOL_POOL_INTERNAL_H
+
+#include <inttypes.h>
+#include <stdatomic.h>
+
+#include "base.h"
+#include "vdev.h"
+#include "pool.h"
+#include "format.h"
+
+BASE_VECTOR (place_vector, uint64_t);
+
+/* ---- nodes of maps (node.c) ------------------------------------------------ */
+
+/* A clean node is immutable, stands on disk at `place`, and is found through
+ * the cache.  A dirty node belongs to one volume and one transaction; while
+ * that is open it is changed under volume->lock (exclusive); once frozen it
+ * never changes again and goes away when its commit has settled.
+ */
+struct node {
+  atomic_uint refs;
+  uint8_t level;                /* 0 = leaf */
+  bool dirty;
+  uint32_t live;                /* slots that are not holes */
+  uint32_t fan;                 /* fan-out */
+  uint64_t txn;                 /* dirty: transaction it belongs to */
+  struct format_entry self;     /* clean: the entry that names it; dirty: set
+                                 * by its commit */
+  struct node *origin;          /* dirty: copied from; NULL = new */
+  struct node *clean;           /* dirty: what its commit made of it */
+  struct node **child;          /* dirty, level > 0: children in memory */
+  struct node *hash_next;       /* clean; lock: cache shard */
+  size_t clock_index;           /* clean; lock: cache shard */
+  atomic_bool used;             /* clean: for the clock hand */
+  struct format_entry e[];      /* fan-out entries */
+};
+
+struct node_shard {
+  struct base_mutex lock;
+  struct node **bucket;         /* lock */
+  size_t nbuckets;
+  struct node **clock;          /* all nodes of this shard; lock */
+  size_t nclock, cap, hand, limit;
+};
+
+#define NODE_SHARDS 16
+
+/* Fetch the clean node that E names, at LEVEL, from the cache only (NULL if
+ * it is not there).  One reference for the caller.
+ */
+extern struct node *node_cached (struct pool *p, const struct format_entry *e);
+/* The same, reading it if needed.  The caller is inside reader_enter or
+ * holds the commit.  WHO names the volume in messages.
+ */
+extern int node_load (struct pool *p, const struct format_entry *e,
+                      unsigned level, const char *who, struct node **ret);
+extern struct node *node_ref (struct node *n);
+extern void node_unref (struct node *n);
+extern void node_cleanup_unref (struct node **np);
+#define CLEANUP_NODE __attribute__ ((__cleanup__ (node_cleanup_unref)))
+/* A new dirty node: empty, or a copy of FROM, which becomes its origin. */
+extern struct node *node_new (struct pool *p, unsigned level, uint64_t txn);
+extern struct node *node_copy (struct pool *p, struct node *from, uint64_t txn);
+/* Put a clean node that was just written into the cache. */
+extern struct node *node_insert_clean (struct pool *p, struct node *n);
+/* Forget the clean node at PLACE: the place is about to be reused. */
+extern void node_forget (struct pool *p, uint64_t place);
+extern int node_cache_init (struct pool *p, size_t bytes);
+extern void node_cache_free (struct pool *p);
+
+/* ---- volumes ------------------------------------------------------------------ */
+
+struct volume {
+  struct pool *pool;
+  struct volume *next;          /* list; lock: table_lock */
+  uint64_t id;
+  uint32_t slot;
+  /* Names and flags change under table_lock and the cut; the map's fields
+   * (root, mapped, nodes, shared) inside are the committed ones, changed when
+   * a commit settles, under `lock`.
+   */
+  struct format_record rec;
+  struct volume *parent;        /* snapshot: its volume; lock: table_lock */
+  char *label;                  /* full name, for messages; table_lock */
+
+  struct base_rwlock lock;
+  struct node *root;            /* dirty; NULL = clean, see root_entry; lock */
+  struct format_entry root_entry;       /* lock */
+  unsigned levels;              /* changes only without connections */
+  uint64_t mapped, nodes;       /* as in the open transaction; lock */
+  uint64_t shared;              /* nodes with birth <= snap_epoch, at most;
+                                 * lock */
+  uint32_t snap_epoch;          /* changes at the cut */
+  uint64_t dirty_txn;           /* listed in dirty[] of this txn; lock */
+
+  unsigned handles;             /* lock: table_lock */
+  struct handle *first_handle;  /* lock: table_lock */
+  struct handle *importing;     /* the hidden handle of an import */
+  atomic_uint inflight;         /* requests inside io.c */
+  atomic_bool draining;         /* somebody waits for inflight == 0 */
+  atomic_uint refs;
+};
+
+BASE_VECTOR (volume_vector, struct volume *);
+
+/* A volume opened as a vdev. */
+struct handle {
+  struct vdev d;
+  struct pool *pool;
+  struct volume *v;
+  struct handle *next;          /* lock: table_lock */
+  char *client;
+  atomic_bool shut;             /* kicked: everything is ESHUTDOWN */
+};
+
+/* ---- the pool's own trees (systree.c) ------------------------------------------ */
+
+/* Space, refs, backed and table.  entry[k][i] names node i of level k; the
+ * node of level k + 1 that holds it is exactly a slice of this array.  Only
+ * the holder of the commit touches these.
+ */
+struct systree {
+  const char *name;
+  struct pool *pool;
+  unsigned levels;
+  uint64_t items;               /* per leaf */
+  uint64_t count[FORMAT_MAX_LEVELS];            /* nodes per level */
+  struct format_entry *entry[FORMAT_MAX_LEVELS];
+  uint64_t *dirty[FORMAT_MAX_LEVELS];           /* bitmaps */
+  uint64_t existing;            /* nodes on disk; read under space.lock too */
+  bool keep;                    /* a zero leaf is written all the same */
+  /* Fills BUF (one block) with leaf I.  -errno. */
+  int (*fill) (struct systree *t, uint64_t i, void *buf);
+};
+
+/* ---- space (space.c, places.c) --------------------------------------------------- */
+
+struct extent { uint64_t place, count; };
+BASE_VECTOR (extent_vector, struct extent);
+
+/* What a request holds between admission and publish. */
+struct charge {
+  uint64_t data;                /* places allocated */
+  uint64_t growth;              /* of these, net growth */
+  uint64_t nodes;               /* new nodes it may make */
+  uint64_t dirty;               /* nodes it may dirty */
+  struct extent_vector places;
+  bool held;
+};
+
+/* Blocks that were let go in one reader epoch and wait for readers. */
+struct limbo {
+  struct limbo *next;
+  uint64_t epoch;
+  struct place_vector data, nodes;
+};
+
+struct space_waiter {
+  struct space_waiter *next;
+};
+
+struct space {
+  struct base_mutex lock;
+  struct base_cond changed;     /* something was freed or given back */
+  /* Everything below: lock. */
+  uint64_t *view;               /* bit per block: 1 = may not be allocated */
+  uint64_t cursor;              /* next fit */
+  uint32_t *slab_free;          /* clear bits of view per slab */
+  uint32_t *slab_usable;        /* blocks of the slab that are not fixed */
+  uint64_t empty_slabs;         /* backed slabs that are wholly free */
+  uint64_t free;                /* clear bits of view */
+  uint64_t pending;             /* will be free: commit, then readers */
+  uint64_t neutral;             /* in flight, will free as many */
+  uint64_t owed;                /* nodes that will take a block for good */
+  uint64_t shared;              /* copies that unsharing may still make */
+  uint64_t dirty, dirty_held;   /* dirty nodes of the open txn; promised */
+  uint64_t open_pending;        /* part of pending counted in the open txn */
+  uint64_t open_maybe;          /* replaced blocks that may turn out free */
+  uint64_t backed_slabs, backed_blocks;
+  bool full;                    /* last growth was refused */
+  struct space_waiter *first, *last;    /* first come first served */
+  struct limbo *limbo, *limbo_tail;
+  uint64_t waits;
+  /* Constants of the geometry. */
+  uint64_t max_blocks;          /* longest request */
+  uint64_t max_dirty;           /* D: dirty nodes of one transaction */
+};
+
+#define READER_SHARDS 16
+struct reader_shard {
+  atomic_uint count[3];
+  char pad[64 - 3 * sizeof (atomic_uint)];
+};
+struct reader { unsigned shard, slot; };
+
+/* ---- commit -------------------------------------------------------------------------- */
+
+/* A structural change a verb makes at the cut of its own commit. */
+struct cut;
+struct change {
+  /* Called with publish held exclusively, after the maps were frozen.  Must
+   * not fail: everything that can was done before.
+   */
+  void (*apply) (struct pool *p, struct cut *cut, void *opaque);
+  void *opaque;
+};
+
+/* One volume in a commit. */
+struct cut_item {
+  struct volume *v;             /* reference */
+  struct node *root;            /* frozen dirty root, or NULL */
+  bool map;                     /* the map is dirty; root NULL = now empty */
+  bool gone;                    /* record becomes FREE */
+  uint32_t snap_epoch;          /* in force for this transaction */
+  uint64_t mapped, nodes, shared;
+};
+BASE_VECTOR (cut_item_vector, struct cut_item);
+
+/* DST gets the root that SRC has in this commit, and a reference. */
+struct cut_share { struct volume *dst, *src; };
+BASE_VECTOR (cut_share_vector, struct cut_share);
+
+/* A block to write: node or page.  Written in order of place. */
+struct cut_write { uint64_t place; const void *data; void *owned;
+  struct node *node; };
+BASE_VECTOR (cut_write_vector, struct cut_write);
+
+struct cut {
+  uint64_t generation;
+  uint32_t epoch;               /* in force for this transaction */
+  struct cut_item_vector items;
+  struct cut_share_vector before, after;
+  struct volume_vector records;  /* records to write, map or not */
+  struct cut_write_vector writes;
+  struct node **frozen; size_t nfrozen, capfrozen;
+  struct place_vector freed_nodes, freed_data;
+  uint64_t pending;             /* of the frees, counted at publish */
+  struct extent_vector window;  /* places taken for nodes, not used yet */
+  uint64_t window_used;         /* taken out of window */
+  uint64_t nodes_written;
+};
+
+struct commit {
+  struct base_mutex lock;
+  struct base_cond done;        /* durable, running or poison changed */
+  bool running;                 /* lock */
+  uint64_t durable;             /* generation; lock */
+  atomic_int poisoned;          /* 0 or -errno; set under lock */
+};
+
+/* ---- the pool ---------------------------------------------------------------------------- */
+
+struct refs_page { uint32_t *count; bool dirty, used; };
+
+#define EVENT_RING 100
+
+struct events {
+  struct base_mutex lock;
+  struct base_cond changed;
+  struct pool_event ring[EVENT_RING];   /* lock */
+  uint64_t last;                        /* number; lock */
+  char last_error[512]; int64_t last_error_time;        /* lock */
+  uint64_t reported[64]; size_t nreported;      /* blocks; lock */
+};
+
+struct pool {
+  struct vdev *backing;
+  struct pool_options options;
+  char *name;                   /* for messages */
+  uint32_t mix_seed;            /* crc of the uuid */
+  unsigned block_shift, fan_shift;
+  uint32_t block_size, fan;
+  uint64_t slab_blocks;
+  atomic_uint_fast64_t blocks;  /* capacity; grows under table_lock + hold */
+  uint64_t nonce;
+  bool damaged;                 /* a checksum error was seen; events.lock */
+
+  /* Last one written; commit holder.  Geometry and uuid never change. */
+  struct format_super super;
+  struct systree space_tree, refs_tree, backed_tree, table_tree;
+  uint64_t *durable_bits;       /* the space tree's leaves; commit holder */
+  uint64_t *backed_bits;        /* the backed tree's leaves; commit holder */
+  uint64_t *backing_bits;       /* backed as of now; space.lock */
+  struct format_record *table;  /* the table's leaves; commit holder */
+  uint32_t slots;               /* commit holder */
+  struct refs_page *refs;       /* commit holder */
+  uint64_t nrefs, refs_loaded;
+  uint64_t refs_hand;
+
+  struct base_mutex table_lock;
+  struct base_cond drained;     /* a volume's inflight reached 0 */
+  struct volume *volumes;       /* all, also orphans; table_lock */
+  atomic_uint orphans;          /* how many are being reclaimed */
+
+  struct base_rwlock publish;
+  uint64_t open_gen;            /* publish */
+  uint32_t epoch;               /* publish */
+  uint32_t frozen_epoch;        /* of the frozen transaction; publish */
+  bool frozen;                  /* a transaction is frozen; publish */
+  struct base_mutex dirty_lock; /* inside volume->lock */
+  struct volume_vector dirty;   /* volumes dirty in open_gen; dirty_lock */
+  atomic_bool open_dirty;       /* something joined open_gen */
+
+  struct node_shard cache[NODE_SHARDS];
+  struct space space;
+  struct base_mutex back_lock;  /* one thread backs slabs; before space */
+  atomic_uint_fast64_t reader_epoch;
+  struct reader_shard readers[READER_SHARDS];
+  atomic_uint limbo_waiters;
+
+  struct commit commit;
+  struct events events;
+
+  struct base_mutex work_lock;  /* pool_work; before table_lock */
+  struct base_thread worker;
+  bool worker_started;
+  struct base_mutex worker_lock;
+  struct base_cond worker_wake;
+  bool worker_stop, worker_kick;        /* worker_lock */
+
+  atomic_uint_fast64_t n_commits, n_flushes, n_reads, n_writes, n_bytes_read,
+    n_bytes_written, n_metadata_bytes, n_checksum_errors;
+};
+
+/* ---- small ones ---------------------------------------------------------------------------- */
+
+static inline uint32_t
+pool_mix (const struct pool *p, uint64_t place, uint32_t birth)
+{
+  struct { uint64_t place; uint32_t birth; } __attribute__ ((__packed__)) x
+    = { htole64 (place), htole32 (birth) };
+  return base_crc32c_more (p->mix_seed, &x, sizeof x);
+}
+
+/* Capacity in blocks; only grows. */
+static inline uint64_t
+pool_blocks (struct pool *p)
+{
+  return atomic_load_explicit (&p->blocks, memory_order_relaxed);
+}
+
+static inline uint64_t
+pool_slabs (struct pool *p)
+{
+  return pool_blocks (p) / p->slab_blocks;      /* a whole number */
+}
+
+static inline bool
+bit_get (const uint64_t *bits, uint64_t i)
+{
+  return bits[i / 64] >> (i % 64) & 1;
+}
+
+static inline void
+bit_set (uint64_t *bits, uint64_t i)
+{
+  bits[i / 64] |= UINT64_C (1) << (i % 64);
+}
+
+static inline void
+bit_clear (uint64_t *bits, uint64_t i)
+{
+  bits[i / 64] &= ~(UINT64_C (1) << (i % 64));
+}
+
+/* Logical blocks under one node of LEVEL. */
+static inline uint64_t
+tree_span (const struct pool *p, unsigned level)
+{
+  return UINT64_C (1) << (p->fan_shift * (level + 1));
+}
+
+static inline int
+pool_poisoned (struct pool *p)
+{
+  return atomic_load (&p->commit.poisoned);
+}
+
+/* ---- tree.c ------------------------------------------------------------------------------------ */
+
+/* Entries of logical blocks [BLOCK, BLOCK + N): at most as far as one leaf
+ * reaches.  Stores them in E, or sets *HOLE and stores nothing when a whole
+ * subtree is missing.  Returns how many blocks were answered (with HOLE it
+ * may be far more than N), or -errno.  Inside reader_enter.  MISSING, if not
+ * NULL, gets the number of nodes a write here would have to make.
+ */
+extern int64_t tree_lookup (struct volume *v, uint64_t block, uint64_t n,
+                            struct format_entry *e, bool *hole,
+                            unsigned *missing);
+
+/* What a publish wants of one run of blocks. */
+struct edit {
+  struct volume *v;
+  uint64_t block, count;
+  const struct format_entry *e; /* new entries without birth and mix (type,
+                                 * place, plain crc); NULL = holes */
+  /* Sub-block merges: the blocks must still be mapped as they were read. */
+  const struct format_entry *expect[2];
+  uint64_t expect_block[2];
+  unsigned nexpect;
+  bool exact;                   /* holds the commit: exclusive by refs too */
+  struct charge *charge;
+  uint64_t offset, length;      /* bytes, for watch */
+  uint64_t txn;                 /* out: transaction it joined */
+  uint64_t covered;             /* out, holes: blocks done, maybe fewer */
+};
+/* 0; -EAGAIN the map must be looked at again (an expectation failed);
+ * -ENOSPC the charge no longer covers it: admit again; -errno.  On failure
+ * nothing has changed.
+ */
+extern int tree_publish (struct edit *edit);
+
+/* Make V's map end at block END (no connections; map clean; commit held;
+ * called before the cut).  LAST replaces the entry of block END - 1 if not
+ * NULL.
+ */
+extern int tree_truncate (struct volume *v, uint64_t end,
+                          const struct format_entry *last);
+/* Data blocks and nodes of V's clean map at or after block FIRST. */
+extern int tree_count (struct volume *v, uint64_t first, uint64_t *mapped,
+                       uint64_t *nodes);
+/* Truly exclusive?  The caller holds the commit. */
+extern int tree_exclusive (struct volume *v, uint64_t block, bool *exclusive);
+/* Bytes only V holds. */
+extern int tree_exclusive_bytes (struct volume *v, uint64_t *bytes);
+/* After a commit: put clean nodes where frozen ones were. */
+extern void tree_settle (struct volume *v, const struct cut_item *item,
+                         uint64_t open_txn);
+extern void tree_free (struct volume *v);
+
+/* ---- space.c, places.c, backing.c ---------------------------------------------------------------- */
+
+extern int space_init (struct pool *p);
+extern void space_free (struct pool *p);
+/* Blocks that growth can never have. */
+extern uint64_t space_reserve_locked (struct pool *p);
+extern int64_t space_available_locked (struct pool *p);
+/* Admit a request: C->data, growth, nodes and dirty are set.  Waits for
+ * commits where that helps.  ENOSPC, EIO (poisoned), ESHUTDOWN (H kicked).
+ * NOWAIT: the caller holds the commit; -EAGAIN instead of waiting.
+ */
+extern int space_admit (struct pool *p, struct charge *c, struct handle *h,
+                        bool nowait);
+/* Give back what a request holds and did not publish. */
+extern void space_release (struct pool *p, struct charge *c);
+/* Make room for growth: back slabs, commit, reclaim.  0 if it is worth
+ * trying again, -ENOSPC if not.
+ */
+extern int space_make_room (struct pool *p, uint64_t wanted);
+
+extern int places_init (struct pool *p);
+extern int places_resize (struct pool *p, uint64_t old_blocks);
+extern void places_free (struct pool *p);
+/* A slab enters or leaves what may be allocated; DURABLE blocks stay taken. */
+extern void places_add_slab_locked (struct pool *p, uint64_t slab);
+extern void places_remove_slab_locked (struct pool *p, uint64_t slab);
+/* N places, next fit from the cursor; there are that many free ones. */
+extern int places_take_locked (struct pool *p, uint64_t n,
+                               struct extent_vector *out);
+extern void places_give_locked (struct pool *p, uint64_t place);
+/* Let go of PLACE: free once no reader can hold it.  It is counted in
+ * `pending` already.
+ */
+extern void limbo_add_locked (struct pool *p, uint64_t place, bool node);
+extern void limbo_drain_locked (struct pool *p);
+extern struct reader reader_enter (struct pool *p);
+extern void reader_exit (struct pool *p, struct reader r);
+
+/* Back more slabs until WANTED more blocks are free or none is left.
+ * -ENOSPC if not one could be had.
+ */
+extern int backing_grow (struct pool *p, uint64_t wanted);
+/* Punch slabs that are wholly free: 1 = did some, 0 = none. */
+extern int backing_punch (struct pool *p);
+
+/* ---- systree.c, refs.c, table.c -------------------------------------------------------------------- */
+
+extern int systree_init (struct systree *t, struct pool *p, const char *name,
+                         uint64_t total, uint64_t items);
+extern void systree_free (struct systree *t);
+extern int systree_resize (struct systree *t, uint64_t total);
+extern int systree_load (struct systree *t, const struct format_root *root,
+                         int (*leaf) (struct systree *t, uint64_t i,
+                                      const void *buf));
+extern void systree_mark (struct systree *t, uint64_t leaf);
+/* Gives every dirty node a new place; returns how many are placed now. */
+extern int systree_place (struct systree *t, struct cut *cut,
+                          uint64_t *placed);
+/* Builds contents and checks from the leaves up and queues the writes. */
+extern int systree_emit (struct systree *t, struct cut *cut);
+extern void systree_root (const struct systree *t, struct format_root *root);
+/* Nodes a full tree of TOTAL items has. */
+extern uint64_t systree_max_nodes (const struct systree *t);
+
+/* References beyond the first.  Commit holder only. */
+extern int refs_get (struct pool *p, uint64_t place, uint32_t *n);
+extern int refs_add (struct pool *p, uint64_t place, int delta);
+extern void refs_trim (struct pool *p);
+
+/* ---- commit.c, diff.c, super.c, reap.c ----------------------------------------------------------------- */
+
+/* Make generation GEN durable. */
+extern int commit_to (struct pool *p, uint64_t gen);
+/* What a flush that comes now must wait for. */
+extern uint64_t commit_target (struct pool *p);
+/* Keep others from committing; the holder may run commits. */
+extern int commit_hold (struct pool *p);
+extern void commit_release (struct pool *p);
+/* Run one commit; the caller holds it.  CHANGE may be NULL. */
+extern int commit_run (struct pool *p, struct change *change, bool reap);
+extern int commit_poison (struct pool *p, int err, const char *what);
+
+/* For diff.c and systree.c: places for nodes, and letting go of blocks. */
+extern int cut_take_place (struct pool *p, struct cut *cut, uint64_t *place);
+extern int cut_free_node (struct pool *p, struct cut *cut, uint64_t place);
+extern int cut_free_data (struct pool *p, struct cut *cut, uint64_t place);
+extern void cut_allocated (struct pool *p, uint64_t place);
+
+extern int diff_item (struct pool *p, struct cut *cut, struct cut_item *item);
+extern int diff_drop (struct pool *p, struct cut *cut,
+                      const struct format_entry *e, unsigned level,
+                      uint32_t snap_epoch, const char *who);
+
+extern int super_write (struct pool *p, struct cut *cut);
+extern int super_marker (struct pool *p, uint64_t generation);
+extern int super_owner (struct pool *p, bool clear);
+
+extern int reap_step (struct pool *p, struct cut *cut);
+
+/* ---- table.c: volumes in memory ------------------------------------------------------------------------- */
+
+extern struct volume *volume_find_locked (struct pool *p, const char *name);
+extern struct volume *volume_by_id_locked (struct pool *p, uint64_t id);
+extern struct volume *volume_new (struct pool *p);
+extern void volume_ref (struct volume *v);
+extern void volume_unref (struct volume *v);
+extern int volume_label (struct volume *v);
+/* A free slot; may grow the table (commit held). */
+extern int table_slot (struct pool *p, uint32_t *slot);
+extern int table_load (struct pool *p);
+extern void table_unlink_locked (struct pool *p, struct volume *v);
+/* `shared` of V changes to N, in V and in the pool's sum. */
+extern void volume_set_shared (struct volume *v, uint64_t n);
+
+/* ---- io.c ---------------------------------------------------------------------------------------------------- */
+
+extern int io_open (struct pool *p, struct volume *v, bool readonly,
+                    const char *client, struct handle **ret);
+/* Wait until no request is inside V.  table_lock held. */
+extern void io_drain_locked (struct volume *v);
+
+/* ---- events.c -------------------------------------------------------------------------------------------------- */
+
+extern void event_log (struct pool *p, enum pool_event_kind kind,
+                       const char *volume, const char *fs, ...)
+  BASE_PRINTF (4, 5);
+/* A checksum error at PLACE; logged once per place. */
+extern void event_checksum (struct pool *p, const char *volume,
+                            const char *what, uint64_t place);
+
+/* check.c of this room */
+#include "check.h"
+
+#endif /* NBDVOL_POOL_INTERNAL_H */

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * space: the promise of ENOSPC.
+ *
+ * A request is admitted whole, before anything changes, or refused whole.
+ * Afterwards neither it nor any commit can fail for want of space.  Two
+ * questions are kept apart:
+ *
+ * Is there room for good?  `available` is what would be free if everything
+ * in flight were finished and committed, less what is promised:
+ *
+ *     free      may be allocated now
+ *   + pending   comes back with a commit, or when its last reader is gone
+ *   + neutral   in flight, each replaces an exclusive block
+ *   - owed      new nodes, and copies of shared ones, still to be written
+ *   - shared    copies that writes, trims and zeroes of shared maps may
+ *               still force: one per node that may be shared
+ *   - reserve   what a commit needs while the old and the new state both
+ *               stand on disk, and the recycle floor
+ *
+ * Only growth (data where there was none, or where the old block stays for a
+ * snapshot, and new nodes) is charged against it.  An overwrite of an
+ * exclusive block is neutral, and copies of shared nodes were set aside when
+ * the snapshot was taken: so overwrites, trims and deletes work on a full
+ * pool, and taking a snapshot is what may be refused.
+ *
+ * Is there room right now?  Data may not eat the blocks that the next commit
+ * needs (the floor).  Who finds too little free waits for a commit, first
+ * come first served; since `available` is not negative a commit or two
+ * always bring it.  The recycle floor C, two of the longest requests, is the
+ * working capital for this.
+ *
+ * The reserve for reference counts, bitmaps and records is static: room for
+ * all of these trees once more than they have now, bounded for the counts by
+ * the slabs that are backed.  It costs 0.2 % of the capacity, and it makes
+ * the accounting of a request independent of how scattered its blocks are.
+ */
+
+#include <config.h>
+
+#include <stdlib.h>
+
+#include "pool-internal.h"
+
+#define MIN_DIRTY 12            /* two paths in a map of six levels */
+#define MAX_DIRTY 8192
+#define MAX_REQUEST (UINT64_C (32) << 20)
+
+int
+space_init (struct pool *p)
+{
+  struct space *s = &p->space;
+  const uint64_t n = pool_blocks (p);
+
+  base_mutex_init (&s->lock);
+  base_cond_init (&s->changed);
+  s->max_dirty = BASE_MIN (BASE_MAX (n / 64, MIN_DIRTY), MAX_DIRTY);
+  s->max_blocks = UINT64_C (1) << base_log2 (BASE_MAX (n / 64, 2));
+  s->max_blocks = BASE_MIN (s->max_blocks, MAX_REQUEST / p->block_size);
+  return 0;
+}
+
+void
+space_free (struct pool *p)
+{
+  base_mutex_destroy (&p->space.lock);
+  base_cond_destroy (&p->space.changed);
+}
+
+/* Nodes of the reference tree that may come to be: one leaf for each piece
+ * of a backed slab, and the interior ones.
+ */
+static uint64_t
+refs_max_nodes (struct pool *p)
+{
+  const struct systree *t = &p->refs_tree;
+  const uint64_t per_slab = base_div_up (p->slab_blocks, t->items);
+  const uint64_t all = systree_max_nodes (t);
+  const uint64_t interior = all - t->count[0];
+
+  return BASE_MIN (t->count[0], p->space.backed_slabs * per_slab) + interior;
+}
+
+static uint64_t
+sys_max_nodes (struct pool *p)
+{
+  return systree_max_nodes (&p->space_tree) + refs_max_nodes (p)
+    + systree_max_nodes (&p->backed_tree)
+    + systree_max_nodes (&p->table_tree);
+}
+
+/* What a commit may need at once: data stays away from it. */
+static uint64_t
+floor_locked (struct pool *p)
+{
+  return p->space.max_dirty + sys_max_nodes (p);
+}
+
+uint64_t
+space_reserve_locked (struct pool *p)
+{
+  const uint64_t existing = p->space_tree.existing + p->refs_tree.existing
+    + p->backed_tree.existing + p->table_tree.existing;
+
+  return p->space.max_dirty + 2 * p->space.max_blocks
+    + 2 * sys_max_nodes (p) - existing;
+}
+
+int64_t
+space_available_locked (struct pool *p)
+{
+  const struct space *s = &p->space;
+
+  return (int64_t) (s->free + s->pending + s->neutral)
+    - (int64_t) (s->owed + s->shared + space_reserve_locked (p));
+}
+
+/* ---- admission ------------------------------------------------------------ */
+
+/* 0, -ENOSPC: no room for good, -EAGAIN: not right now. */
+static int
+try_locked (struct pool *p, struct charge *c)
+{
+  struct space *s = &p->space;
+  int r;
+
+  if (c->growth + c->nodes > 0
+      && space_available_locked (p) < (int64_t) (c->growth + c->nodes))
+    return -ENOSPC;
+  if (s->dirty + s->dirty_held + c->dirty > s->max_dirty)
+    return -EAGAIN;
+  if (c->data > 0) {
+    if (s->free < floor_locked (p) + c->data) {
+      limbo_drain_locked (p);
+      if (s->free < floor_locked (p) + c->data)
+        return -EAGAIN;
+    }
+    r = places_take_locked (p, c->data, &c->places);
+    if (r < 0) {
+      size_t i;
+      uint64_t j;
+
+      for (i = 0; i < c->places.len; ++i)
+        for (j = 0; j < c->places.ptr[i].count; ++j)
+          places_give_locked (p, c->places.ptr[i].place + j);
+      c->places.len = 0;
+      return r;
+    }
+  }
+  s->neutral += c->data - c->growth;
+  s->owed += c->nodes;
+  s->dirty_held += c->dirty;
+  c->held = true;
+  return 0;
+}
+
+/* One round of waiting for space; space.lock is held on entry and exit. */
+static int
+wait_locked (struct pool *p, bool head)
+{
+  struct space *s = &p->space;
+  uint64_t target;
+  int r = 0;
+
+  if (head) {
+    base_mutex_unlock (&s->lock);
+    target = commit_target (p);
+    base_mutex_lock (&p->commit.lock);
+    if (p->commit.durable < target) {
+      base_mutex_unlock (&p->commit.lock);
+      r = commit_to (p, target);
+      base_mutex_lock (&s->lock);
+      return r;
+    }
+    base_mutex_unlock (&p->commit.lock);
+    base_mutex_lock (&s->lock);
+    if (atomic_load (&p->open_dirty))
+      return 0;
+  }
+  /* Nothing to commit: others in flight or readers hold it. */
+  atomic_fetch_add (&p->limbo_waiters, 1);
+  limbo_drain_locked (p);
+  base_cond_timedwait (&s->changed, &s->lock, 100);
+  atomic_fetch_sub (&p->limbo_waiters, 1);
+  return 0;
+}
+
+static void
+leave_queue_locked (struct space *s, struct space_waiter *me)
+{
+  struct space_waiter **wp = &s->first;
+
+  while (*wp != me)
+    wp = &(*wp)->next;
+  *wp = me->next;
+  s->last = NULL;
+  for (wp = &s->first; *wp; wp = &(*wp)->next)
+    s->last = *wp;
+  base_cond_broadcast (&s->changed);
+}
+
+static int
+wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
+{
+  struct space *s = &p->space;
+  struct space_waiter me = { NULL };
+  int r;
+
+  if (s->last)
+    s->last->next = &me;
+  else
+    s->first = &me;
+  s->last = &me;
+  s->waits++;
+
+  for (;;) {
+    r = pool_poisoned (p);
+    if (r < 0) {
+      r = base_fail (EIO, "%s: poisoned after an earlier error", p->name);
+      break;
+    }
+    if (h && atomic_load (&h->shut)) {
+      r = base_fail (ESHUTDOWN, "%s: connection ended", p->name);
+      break;
+    }
+    if (s->first == &me) {
+      r = try_locked (p, c);
+      if (r != -EAGAIN)
+        break;
+    }
+    r = wait_locked (p, s->first == &me);
+    if (r < 0)
+      break;
+  }
+  leave_queue_locked (s, &me);
+  return r;
+}
+
+int
+space_admit (struct pool *p, struct charge *c, struct handle *h, bool nowait)
+{
+  struct space *s = &p->space;
+  bool was_full;
+  int r;
+
+  assert (c->dirty <= s->max_dirty);
+  if (pool_poisoned (p) < 0)
+    return base_fail (EIO, "%s: poisoned after an earlier error", p->name);
+
+  base_mutex_lock (&s->lock);
+  if (nowait)
+    r = try_locked (p, c);
+  else if (s->first)
+    r = wait_turn_locked (p, c, h);
+  else {
+    r = try_locked (p, c);
+    if (r == -EAGAIN)
+      r = wait_turn_locked (p, c, h);
+  }
+  was_full = s->full;
+  if (r == 0 && c->growth > 0)
+    s->full = false;
+  base_mutex_unlock (&s->lock);
+
+  if (r == 0 && was_full && c->growth > 0)
+    event_log (p, POOL_EVENT_NOT_FULL, "", "no longer full");
+  if (r == -ENOSPC)
+    base_fail (ENOSPC, "%s: full", p->name);
+  return r;
+}
+
+void
+space_release (struct pool *p, struct charge *c)
+{
+  struct space *s = &p->space;
+  size_t i;
+  uint64_t j;
+
+  if (!c->held)
+    return;
+  base_mutex_lock (&s->lock);
+  for (i = 0; i < c->places.len; ++i)
+    for (j = 0; j < c->places.ptr[i].count; ++j)
+      places_give_locked (p, c->places.ptr[i].place + j);
+  c->places.len = 0;
+  s->neutral -= c->data - c->growth;
+  s->owed -= c->nodes;
+  s->dirty_held -= c->dirty;
+  c->held = false;
+  if (s->first)
+    base_cond_broadcast (&s->changed);
+  base_mutex_unlock (&s->lock);
+}
+
+/* ---- when it does not fit ----------------------------------------------------- */
+
+static int64_t
+available (struct pool *p)
+{
+  LOCK_FOR_SCOPE (&p->space.lock);
+  return space_available_locked (p);
+}
+
+int
+space_make_room (struct pool *p, uint64_t wanted)
+{
+  struct space *s = &p->space;
+  const int64_t before = available (p);
+  bool maybe, was_full;
+  int r;
+
+  if (before >= (int64_t) wanted)
+    return 0;
+  if (backing_grow (p, wanted) == 0)
+    return 0;
+
+  /* Blocks that were replaced but may be shared are sorted out by a commit,
+   * and removed volumes come back step by step.
+   */
+  base_mutex_lock (&s->lock);
+  maybe = s->open_maybe > 0 || s->owed > 0;
+  base_mutex_unlock (&s->lock);
+  if (maybe) {
+    r = commit_to (p, commit_target (p));
+    if (r < 0)
+      return r;
+    if (available (p) > before)
+      return 0;
+  }
+  while (atomic_load (&p->orphans) > 0) {
+    r = commit_hold (p);
+    if (r < 0)
+      return r;
+    r = commit_run (p, NULL, true);
+    commit_release (p);
+    if (r < 0)
+      return r;
+    if (available (p) >= (int64_t) wanted)
+      return 0;
+  }
+  if (available (p) > before)
+    return 0;
+
+  base_mutex_lock (&s->lock);
+  was_full = s->full;
+  s->full = true;
+  base_mutex_unlock (&s->lock);
+  if (!was_full)
+    event_log (p, POOL_EVENT_FULL, "", "full: no space for new data; "
+               "remove volumes or snapshots, or grow the pool");
+  return base_fail (ENOSPC, "%s: full", p->name);
+}
