@@ -6,7 +6,8 @@
  *   check-read.c   problems, reading and proving blocks, cache, entries
  *   check-reach.c  which blocks have been reached, and how often
  *   check-tree.c   the pool's own trees: walk, and comparison at the end
- *   check-map.c    records and the maps of volumes
+ *   check-record.c records of volumes
+ *   check-map.c    the map of one record
  *
  * One struct check belongs to one call of check_image and to one thread; it
  * has no lock.  Nothing read from the backing is trusted: places and levels
@@ -179,7 +180,16 @@ extern void check_pool_trees (struct check *c, check_leaf_fn fn, void *opaque);
 /* Compares space, refs and backed with what was reached. */
 extern void check_compare (struct check *c);
 
-/* ---- check-map.c --------------------------------------------------------- */
+/* ---- check-record.c ------------------------------------------------------ */
+
+/* A record, in short. */
+struct check_record {
+  char *name, *label;           /* owned; label: "snapshot root@mon" */
+  uint64_t slot, id, parent, size, mapped, nodes, shared, cursor;
+  struct format_root root;
+  uint32_t epoch, snap_epoch;
+  uint8_t kind, flags;
+};
 
 struct check_records;
 extern int check_records_new (struct check *c, struct check_records **ret);
@@ -190,5 +200,9 @@ extern void check_records_leaf (struct check *c, uint64_t first, uint64_t n,
                                 void *opaque);
 /* After the last leaf: names, ids, parents; then all maps. */
 extern void check_records_all (struct check *c, struct check_records *r);
+
+/* ---- check-map.c --------------------------------------------------------- */
+
+extern void check_map (struct check *c, const struct check_record *r);
 
 #endif /* NBDVOL_POOL_CHECK_INTERNAL_H */

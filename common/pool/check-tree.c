@@ -124,6 +124,8 @@ walk_tree (struct check *c, struct walk *w, const struct format_root *root,
                    needed);
       c->blind = true;
     }
+    if (w->fn && w->leaves > 0)
+      w->fn (c, 0, w->leaves, CHECK_UNKNOWN, NULL, w->opaque);
     return;
   }
   if (w->first && !base_is_zero (root->reserved, sizeof root->reserved))
