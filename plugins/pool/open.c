@@ -187,7 +187,9 @@ face_start (void)
 
   if (face_log_start () < 0)
     return -1;
-  r = pool_set_control_socket (face_pool, face_control_path ());
+  r = 0;
+  if (!face_config.readonly)    /* the pid has changed, too */
+    r = pool_set_control_socket (face_pool, face_control_path ());
   if (r == 0)
     r = pool_start (face_pool);
   if (r < 0)
