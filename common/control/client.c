@@ -144,7 +144,7 @@ control_connect (const char *path, uint64_t ms, bool (*cancelled) (void *),
                  void *opaque, struct control_client **ret)
 {
   struct control_client *c;
-  int fd, r;
+  int fd = -1, r;
 
   r = connect_to (path, &fd);
   if (r < 0)
@@ -272,11 +272,12 @@ control_request (struct control_client *c, const char *verb,
   json_t *j;
   int r;
 
-  j = json_pack ("{s:s,s:O?}", "verb", verb, "request", (json_t *) request);
+  if (request != NULL)
+    j = json_pack ("{s:s,s:O}", "verb", verb, "request", (json_t *) request);
+  else
+    j = json_pack ("{s:s}", "verb", verb);
   if (j == NULL)
     return base_fail (EINVAL, "%s: the request cannot be sent as JSON", verb);
-  if (request == NULL)
-    json_object_del (j, "request");
   r = channel_send (&c->channel, j, call->fd, CHANNEL_SEND_MS, false);
   json_decref (j);
   if (r < 0)

@@ -100,7 +100,10 @@ extern int control_default_path (const uint8_t uuid[16], char **path);
  * do this at the same time.
  *
  * VERBS is kept, not copied.  GREETING (an object, may be NULL) is copied;
- * its members go into the first line.
+ * its members go into the first line.  The plugin pool gives "pool" (the
+ * name in messages), "uuid", and "file" (the backing as vdev text, absolute
+ * where it is a path), by which the command sees that it reached the pool it
+ * was asked for and not the original of a copy.
  */
 extern int control_server_bind (const char *path,
                                 const struct control_verb *verbs,
