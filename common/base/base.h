@@ -191,7 +191,8 @@ extern uint32_t base_crc32c_more (uint32_t crc, const void *buf, size_t size);
 #define BASE_UUID_TEXT 37        /* 36 characters and the NUL */
 
 extern void base_uuid_generate (uint8_t uuid[16]);       /* RFC 4122 v4 */
-extern void base_uuid_format (const uint8_t uuid[16], char text[BASE_UUID_TEXT]);
+extern void base_uuid_format (const uint8_t uuid[16],
+                              char text[BASE_UUID_TEXT]);
 extern int base_uuid_parse (const char *text, uint8_t uuid[16]); /* EINVAL */
 
 /* N bytes from the kernel (getrandom); cannot fail. */

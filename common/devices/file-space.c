@@ -111,7 +111,7 @@ zero_backed (struct file_device *f, uint64_t len, uint64_t off)
                                           off), "allocate");
 }
 
-/* ---- block devices ---------------------------------------------------------- */
+/* ---- block devices -------------------------------------------------- */
 
 /* The part of [*OFF, *OFF + *LEN) that consists of whole logical blocks. */
 static void
@@ -174,7 +174,7 @@ block_zero (struct file_device *f, uint64_t len, uint64_t off, uint32_t flags)
   return zero_block_edges (f, len, off, range[1], range[0]);
 }
 
-/* ---- operations --------------------------------------------------------------- */
+/* ---- operations ----------------------------------------------------- */
 
 int
 file_trim (struct vdev *d, uint64_t len, uint64_t off,

@@ -14,3 +14,15 @@ common_devices_libdevices_la_SOURCES = \
 	common/devices/mem.c \
 	common/devices/register.c \
 	common/devices/slice.c
+
+noinst_LTLIBRARIES += common/devices/libdevices-test.la
+
+common_devices_libdevices_test_la_SOURCES = \
+	common/devices/devices-test.h \
+	common/devices/faulty.c \
+	common/devices/recorder.c \
+	common/devices/recorder-rebuild.c \
+	common/devices/register-test.c \
+	common/devices/volatile.c \
+	common/devices/volatile-hold.c \
+	common/devices/volatile-internal.h

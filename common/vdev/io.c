@@ -47,7 +47,7 @@ is_aligned (const struct vdev *d, uint64_t len, uint64_t off)
   return ((len | off) & (d->info.align - 1)) == 0;
 }
 
-/* ---- aligned ranges, in pieces of at most the maximum --------------------- */
+/* ---- aligned ranges, in pieces of at most the maximum --------------- */
 
 static int
 read_aligned (struct vdev *d, void *buf, size_t len, uint64_t off)
@@ -120,7 +120,7 @@ zero_aligned (struct vdev *d, uint64_t len, uint64_t off, uint32_t flags)
   return write_zeroes (d, len, off, flags);
 }
 
-/* ---- unaligned ranges ------------------------------------------------------ */
+/* ---- unaligned ranges ----------------------------------------------- */
 
 /* [off, off + len) as a part of one block, whole blocks, a part of one
  * block; each may be empty.
@@ -288,7 +288,7 @@ trim_merged (struct vdev *d, uint64_t len, uint64_t off, uint32_t flags)
   return r;
 }
 
-/* ---- the wrappers ---------------------------------------------------------- */
+/* ---- the wrappers --------------------------------------------------- */
 
 /* Checks of the three that change data.  1: there is nothing to do. */
 static inline int

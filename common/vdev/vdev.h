@@ -205,7 +205,7 @@ extern int vdev_stat (struct vdev *d, struct vdev_stat *st);
 /* The text that opens this device again, to be freed; NULL = ENOMEM. */
 extern char *vdev_text (struct vdev *d);
 
-/* ---- opener ----------------------------------------------------------------
+/* ---- opener -------------------------------------------------------------
  *
  * TEXT is KIND:REST or KIND(ARG,ARG,...) for a registered KIND, else a path
  * ("./a:b" is always a path).  Inside parentheses the characters , ( ) \ of
@@ -238,7 +238,7 @@ extern int vdev_open (const char *text, uint32_t flags, struct vdev **ret);
 /* S with the four special characters escaped; to be freed. */
 extern char *vdev_escape (const char *s);
 
-/* ---- for devices -------------------------------------------------------------
+/* ---- for devices --------------------------------------------------------
  *
  * vdev_init: called by a constructor when ops, info and SIZE are known; sets
  * one reference.  info.name is taken over.
