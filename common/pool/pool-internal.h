@@ -114,6 +114,7 @@ struct volume {
   struct format_record rec;
   struct volume *parent;        /* snapshot: its volume; lock: table_lock */
   char *label;                  /* full name, for messages; table_lock */
+  char *old_labels[4]; size_t nlabels;  /* readers may still hold one */
 
   struct base_rwlock lock;
   struct node *root;            /* dirty; NULL = clean, see root_entry; lock */
@@ -158,9 +159,10 @@ struct systree {
   uint64_t items;               /* per leaf */
   uint64_t count[FORMAT_MAX_LEVELS];            /* nodes per level */
   struct format_entry *entry[FORMAT_MAX_LEVELS];
-  uint64_t *dirty[FORMAT_MAX_LEVELS];           /* bitmaps */
-  uint64_t existing;            /* nodes on disk; read under space.lock too */
-  bool keep;                    /* a zero leaf is written all the same */
+  uint64_t *dirty[FORMAT_MAX_LEVELS];   /* bitmaps: to be written ... */
+  uint64_t *placed[FORMAT_MAX_LEVELS];  /* ... and has its new place */
+  uint64_t ndirty, nplaced;
+  uint64_t existing;            /* nodes on disk; changed under space.lock */
   /* Fills BUF (one block) with leaf I.  -errno. */
   int (*fill) (struct systree *t, uint64_t i, void *buf);
 };
@@ -408,57 +410,120 @@ pool_poisoned (struct pool *p)
   return atomic_load (&p->commit.poisoned);
 }
 
-/* ---- tree.c ------------------------------------------------------------------------------------ */
+/* ---- tree.c: maps in memory ---------------------------------------------------------------- */
 
-/* Entries of logical blocks [BLOCK, BLOCK + N): at most as far as one leaf
- * reaches.  Stores them in E, or sets *HOLE and stores nothing when a whole
- * subtree is missing.  Returns how many blocks were answered (with HOLE it
- * may be far more than N), or -errno.  Inside reader_enter.  MISSING, if not
- * NULL, gets the number of nodes a write here would have to make.
+/* Where a walk from the root to the leaf of a block ended. */
+struct found {
+  struct node *leaf;            /* reference, or NULL */
+  unsigned hole_level;          /* no leaf: level of the highest missing node */
+  struct format_entry miss;     /* -EAGAIN: this node, at miss_level, has to */
+  unsigned miss_level;          /* be read first */
+};
+/* 0 or -EAGAIN.  lock: volume->lock, shared. */
+extern int tree_find_locked (struct volume *v, uint64_t block,
+                             struct found *found);
+/* Read what tree_find_locked missed and keep it in *PIN. */
+extern int tree_fetch (struct volume *v, const struct found *found,
+                       struct node **pin);
+
+/* Entries of logical blocks [BLOCK, BLOCK + N), as far as one leaf reaches.
+ * Stores them in E, or sets *HOLE and stores nothing when a whole subtree is
+ * missing.  Returns how many blocks were answered (at most N), or -errno.
+ * Inside reader_enter.
  */
 extern int64_t tree_lookup (struct volume *v, uint64_t block, uint64_t n,
-                            struct format_entry *e, bool *hole,
-                            unsigned *missing);
+                            struct format_entry *e, bool *hole);
 
-/* What a publish wants of one run of blocks. */
+/* Nodes on the paths to blocks [BLOCK, BLOCK + N): what a request there may
+ * dirty, at most.
+ */
+extern uint64_t tree_path_nodes (const struct pool *p, unsigned levels,
+                                 uint64_t block, uint64_t n);
+
+/* Is the block that E names in V surely V's alone? */
+static inline bool
+tree_exclusive_birth (const struct volume *v, uint32_t birth)
+{
+  return birth > v->snap_epoch;
+}
+
+/* The epoch of node N as V's map sees it; N is clean or frozen. */
+extern uint32_t tree_birth (const struct pool *p, const struct node *n);
+
+/* The dirty node of the open transaction at LEVEL above BLOCK, made or
+ * copied where needed.  lock: publish shared, volume->lock exclusive.  *RET
+ * is borrowed.  -EAGAIN: a clean node on the way left the cache; -ENOMEM.
+ * On failure what was made is still there: tree_prune_locked.
+ */
+extern int tree_dirty_locked (struct volume *v, uint64_t block, unsigned level,
+                              struct node **ret);
+/* Undo that: remove open nodes above BLOCK that are empty. */
+extern void tree_prune_locked (struct volume *v, uint64_t block);
+/* Remove the node at LEVEL above BLOCK from the map, and its ancestors as
+ * they become empty.  lock: the same.  Its parent is dirty.
+ */
+extern void tree_detach_locked (struct volume *v, uint64_t block,
+                                unsigned level);
+/* V joins the open transaction.  -ENOMEM. */
+extern int tree_join_locked (struct volume *v);
+
+/* After a commit: put clean nodes where frozen ones were. */
+extern void tree_settle (struct volume *v, const struct cut_item *item);
+extern void tree_free (struct volume *v);
+
+/* ---- publish.c: changes of maps ---------------------------------------------------------------- */
+
+/* New contents of a run of blocks, all published at once. */
 struct edit {
   struct volume *v;
+  struct handle *h;
   uint64_t block, count;
-  const struct format_entry *e; /* new entries without birth and mix (type,
-                                 * place, plain crc); NULL = holes */
-  /* Sub-block merges: the blocks must still be mapped as they were read. */
-  const struct format_entry *expect[2];
-  uint64_t expect_block[2];
+  /* Types and places; `check` is the plain crc, birth and mix are added. */
+  const struct format_entry *e;
+  /* Sub-block merges: these blocks must still be mapped as they were. */
+  struct { uint64_t block; struct format_entry e; } expect[2];
   unsigned nexpect;
   bool exact;                   /* holds the commit: exclusive by refs too */
   struct charge *charge;
-  uint64_t offset, length;      /* bytes, for watch */
+  uint64_t offset, length;      /* bytes, for the watch */
   uint64_t txn;                 /* out: transaction it joined */
-  uint64_t covered;             /* out, holes: blocks done, maybe fewer */
 };
-/* 0; -EAGAIN the map must be looked at again (an expectation failed);
- * -ENOSPC the charge no longer covers it: admit again; -errno.  On failure
- * nothing has changed.
- */
-extern int tree_publish (struct edit *edit);
 
-/* Make V's map end at block END (no connections; map clean; commit held;
- * called before the cut).  LAST replaces the entry of block END - 1 if not
- * NULL.
+/* What an edit would take, seen from the map as it is. */
+struct survey {
+  uint64_t data;                /* data blocks it brings */
+  uint64_t growth;              /* ... where nothing exclusive is replaced */
+  uint64_t missing;             /* nodes to make */
+  bool changed;                 /* an expectation failed */
+};
+/* For admission.  Inside reader_enter. */
+extern int publish_survey (struct edit *edit, struct survey *survey);
+/* 0; -EAGAIN an expectation failed, look at the map again; -ENOSPC the charge
+ * no longer covers it, admit again; -errno.  On failure nothing has changed.
+ * On success the charge is used up.
  */
-extern int tree_truncate (struct volume *v, uint64_t end,
+extern int publish_edit (struct edit *edit);
+
+/* Blocks [BLOCK, BLOCK + N) become holes: at most UNMAP_LEAVES leaves.  C is
+ * charged for the dirty nodes and used up in any case.  *TXN = 0 if there
+ * was nothing to do.
+ */
+extern int publish_unmap (struct volume *v, struct handle *h, uint64_t block,
+                          uint64_t n, struct charge *c, uint64_t *txn);
+#define UNMAP_LEAVES 64
+
+/* ---- walk.c: whole maps, with the commit held ------------------------------------------------------ */
+
+/* Make V's clean map end before block END; LAST, if not NULL, becomes the
+ * entry of block END - 1.  Commit and publish held.
+ */
+extern int walk_truncate (struct volume *v, uint64_t end, unsigned levels,
                           const struct format_entry *last);
 /* Data blocks and nodes of V's clean map at or after block FIRST. */
-extern int tree_count (struct volume *v, uint64_t first, uint64_t *mapped,
+extern int walk_count (struct volume *v, uint64_t first, uint64_t *mapped,
                        uint64_t *nodes);
-/* Truly exclusive?  The caller holds the commit. */
-extern int tree_exclusive (struct volume *v, uint64_t block, bool *exclusive);
-/* Bytes only V holds. */
-extern int tree_exclusive_bytes (struct volume *v, uint64_t *bytes);
-/* After a commit: put clean nodes where frozen ones were. */
-extern void tree_settle (struct volume *v, const struct cut_item *item,
-                         uint64_t open_txn);
-extern void tree_free (struct volume *v);
+/* Blocks only V holds, nodes included. */
+extern int walk_exclusive (struct volume *v, uint64_t *blocks);
 
 /* ---- space.c, places.c, backing.c ---------------------------------------------------------------- */
 
@@ -514,6 +579,7 @@ extern int systree_resize (struct systree *t, uint64_t total);
 extern int systree_load (struct systree *t, const struct format_root *root,
                          int (*leaf) (struct systree *t, uint64_t i,
                                       const void *buf));
+extern int systree_read_leaf (struct systree *t, uint64_t i, void *buf);
 extern void systree_mark (struct systree *t, uint64_t leaf);
 /* Gives every dirty node a new place; returns how many are placed now. */
 extern int systree_place (struct systree *t, struct cut *cut,
@@ -528,6 +594,10 @@ extern uint64_t systree_max_nodes (const struct systree *t);
 extern int refs_get (struct pool *p, uint64_t place, uint32_t *n);
 extern int refs_add (struct pool *p, uint64_t place, int delta);
 extern void refs_trim (struct pool *p);
+extern int refs_init (struct pool *p);
+extern int refs_resize (struct pool *p, uint64_t leaves);
+extern void refs_free (struct pool *p);
+extern int refs_fill (struct systree *t, uint64_t i, void *buf);
 
 /* ---- commit.c, diff.c, super.c, reap.c ----------------------------------------------------------------- */
 
@@ -562,6 +632,7 @@ extern int reap_step (struct pool *p, struct cut *cut);
 /* ---- table.c: volumes in memory ------------------------------------------------------------------------- */
 
 extern struct volume *volume_find_locked (struct pool *p, const char *name);
+extern struct volume *volume_taken_locked (struct pool *p, const char *name);
 extern struct volume *volume_by_id_locked (struct pool *p, uint64_t id);
 extern struct volume *volume_new (struct pool *p);
 extern void volume_ref (struct volume *v);
@@ -570,7 +641,14 @@ extern int volume_label (struct volume *v);
 /* A free slot; may grow the table (commit held). */
 extern int table_slot (struct pool *p, uint32_t *slot);
 extern int table_load (struct pool *p);
-extern void table_unlink_locked (struct pool *p, struct volume *v);
+/* Put V's record into its slot; commit held. */
+extern void table_store (struct pool *p, const struct volume *v);
+extern void table_clear (struct pool *p, uint32_t slot);
+extern int table_fill (struct systree *t, uint64_t i, void *buf);
+extern int table_leaf (struct systree *t, uint64_t i, const void *buf);
+/* V joins or leaves the list of volumes. */
+extern void volume_link_locked (struct pool *p, struct volume *v);
+extern void volume_unlink_locked (struct pool *p, struct volume *v);
 /* `shared` of V changes to N, in V and in the pool's sum. */
 extern void volume_set_shared (struct volume *v, uint64_t n);
 
