@@ -34,7 +34,6 @@ struct check_subtree {
   uint64_t shared;              /* of these nodes, reached through a node with
                                  * more than one reference */
   uint64_t end;                 /* 1 + highest logical block that is no HOLE */
-  uint32_t birth;               /* highest birth of a DATA entry */
   bool zero;                    /* has a ZERO entry */
   bool bad;                     /* parts could not be read: do not compare */
 };

@@ -86,10 +86,22 @@ data_add (struct check *c, struct map *m, const struct format_entry *e,
 
 /* ---- entries and nodes --------------------------------------------------- */
 
-/* SUB is below a node or entry that is SHARED: does it fit this record? */
+/* E names a block that somebody else reaches too. */
+static void
+judge_shared (struct check *c, const struct map *m, const struct check_at *at,
+              const struct format_entry *e)
+{
+  if (m->volume && format_birth (e) > m->record->snap_epoch)
+    check_error (c, "%s: %s at block %" PRIu64 " (for %" PRIu64 "): is shared "
+                 "although born in epoch %" PRIu32 ", snap_epoch is %" PRIu32,
+                 at->label, check_block_name (at), format_place (e), at->base,
+                 format_birth (e), m->record->snap_epoch);
+}
+
+/* Does what is in SUB fit this record? */
 static void
 judge_subtree (struct check *c, const struct map *m, const struct check_at *at,
-               const struct check_subtree *sub, bool shared)
+               const struct check_subtree *sub)
 {
   if (sub->end > m->blocks)
     check_error (c, "%s: has entries up to block %" PRIu64 ", beyond its size",
@@ -97,11 +109,6 @@ judge_subtree (struct check *c, const struct map *m, const struct check_at *at,
   if (sub->zero && !m->overlay)
     check_error (c, "%s: has zero entries below block %" PRIu64
                  ", but is no overlay", at->label, at->base);
-  if (shared && m->volume && sub->data > 0 &&
-      sub->birth > m->record->snap_epoch)
-    check_error (c, "%s: a block below block %" PRIu64 " born in epoch %"
-                 PRIu32 " is shared, although snap_epoch is %" PRIu32,
-                 at->label, at->base, sub->birth, m->record->snap_epoch);
 }
 
 static void
@@ -111,7 +118,6 @@ add_subtree (struct check_subtree *to, const struct check_subtree *sub)
   to->nodes += sub->nodes;
   to->shared += sub->shared;
   to->end = BASE_MAX (to->end, sub->end);
-  to->birth = BASE_MAX (to->birth, sub->birth);
   to->zero |= sub->zero;
   to->bad |= sub->bad;
 }
@@ -140,13 +146,14 @@ leaf_entry (struct check *c, struct map *m, const struct format_entry *e,
     break;
   case FORMAT_DATA:
     sub.data = 1;
-    sub.birth = format_birth (e);
     if (check_reach (c, &at, e, &refs, &memo) == CHECK_FIRST) {
       c->result->data++;
       data_add (c, m, e, logical);
     }
+    if (shared || refs > 0)
+      judge_shared (c, m, &at, e);
   }
-  judge_subtree (c, m, &at, &sub, shared || refs > 0);
+  judge_subtree (c, m, &at, &sub);
   add_subtree (out, &sub);
 }
 
@@ -251,12 +258,14 @@ map_node (struct check *c, struct map *m, const struct format_entry *e,
     break;
   case CHECK_AGAIN:
     sub.shared = sub.nodes;
-    judge_subtree (c, m, &at, &sub, true);
+    judge_subtree (c, m, &at, &sub);
     break;
   case CHECK_CLASH:
     sub.bad = true;
     break;
   }
+  if (shared || refs > 0)
+    judge_shared (c, m, &at, e);
   if (m->orphan && base < m->record->cursor && refs > 0)
     check_error (c, "%s: map node at block %" PRIu64 ", level %u: is half "
                  "released, but shared", at.label, format_place (e), level);

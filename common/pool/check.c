@@ -83,6 +83,8 @@ impossible (const struct format_super *s)
     return "impossible slab size";
   if (blocks < FORMAT_MIN_BLOCKS || blocks > FORMAT_MAX_BLOCKS)
     return "impossible number of blocks";
+  if (blocks & ((UINT64_C (1) << s->slab_shift) - 1))
+    return "its blocks are not a whole number of slabs";
   if (!journal_fits (s))
     return "the journal lies outside the pool or on something else";
   if (!twins_fit (s))
