@@ -30,4 +30,23 @@ EXTRA_DIST += \
 TESTS += \
 	tests/test-house-acceptance-judges.sh \
 	tests/test-house-mutant-runner-judges.sh \
-	tests/test-house-run-test-wants-assertions.sh
+	tests/test-house-run-test-wants-assertions.sh  \
+	tests/test-house-syntax-check-finds.sh
+
+EXTRA_DIST += \
+	tests/syntax-check/exceptions \
+	tests/syntax-check/lib.pl \
+	tests/syntax-check/rule-dist \
+	tests/syntax-check/rule-essay \
+	tests/syntax-check/rule-globals \
+	tests/syntax-check/rule-includes \
+	tests/syntax-check/rule-keys \
+	tests/syntax-check/rule-pod \
+	tests/syntax-check/rule-rooms \
+	tests/syntax-check/rule-shellcheck \
+	tests/syntax-check/rule-size \
+	tests/syntax-check/rule-style \
+	tests/syntax-check/rule-symbols \
+	tests/syntax-check/rule-tests \
+	tests/syntax-check/rule-verbs \
+	tests/syntax-check/run
