@@ -246,7 +246,7 @@ finds style 'base.h:6: no newline at the end'
 # shellcheck disable=SC2016 # what shellcheck is to complain of
 echo 'rm $1/x' >>"$tree/tests/test-pool-works.sh"
 finds shellcheck 'Double quote'
-echo '=over 4' >>"$tree/man/nbdvol.pod"
+printf '\n=over 4\n' >>"$tree/man/nbdvol.pod"
 finds pod 'nbdvol.pod: .*(WARNING|ERROR)'
 
 # The tarball.
