@@ -44,9 +44,11 @@ with_clients (void)
   line = raw_line (fd[0]);
   CHECK (line != NULL && strstr (line, "ESHUTDOWN") != NULL);
   free (line);
-  do
+  line = raw_line (fd[2]);
+  while (line != NULL && strstr (line, "progress") != NULL) {
+    free (line);
     line = raw_line (fd[2]);
-  while (line != NULL && strstr (line, "progress") != NULL);
+  }
   CHECK (line != NULL && strstr (line, "ECANCELED") != NULL);
   free (line);
   for (i = 0; i < 4; ++i)

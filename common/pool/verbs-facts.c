@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Verbs that only look: info, ls, events, check; and the JSON of what they
+ * show.  These are the names that `nbdvol --json` prints and that scripts
+ * read: members are added here, never changed.
+ *
+ *   volume  name type (volume, snapshot) id size used exclusive (null unless
+ *           asked for) origin ("" none) created readonly connections
+ *   pool    name uuid state (ok, full, damaged, poisoned) readonly version
+ *           block-size capacity used available reserved backed reclaiming
+ *           generation epoch created volumes snapshots maximum owner
+ *           last-error last-error-time counters:{...}
+ *   event   number time kind volume ("" the pool) text
+ *   problem leak text
+ */
+
+#include <config.h>
+
+#include <stdlib.h>
+
+#include "verbs-internal.h"
+
+#define EVENTS_KEPT 100
+#define PROBLEMS_MAX 1000       /* more are counted, not listed */
+#define FOLLOW_MS 200           /* how often a follower asks whether to end */
+
+/* ---- volumes ------------------------------------------------------------------- */
+
+static json_t *
+volume_json (const struct pool_volume_info *v)
+{
+  return json_pack ("{s:s, s:s, s:I, s:I, s:I, s:o, s:s, s:I, s:b, s:i}",
+                    "name", v->name,
+                    "type", v->snapshot ? "snapshot" : "volume",
+                    "id", (json_int_t) v->id,
+                    "size", (json_int_t) v->size,
+                    "used", (json_int_t) v->used,
+                    "exclusive", verb_number (v->exclusive),
+                    "origin", v->origin,
+                    "created", (json_int_t) v->created,
+                    "readonly", v->readonly,
+                    "connections", (int) v->connections);
+}
+
+static int
+reply_volume (struct pool *p, const char *name, bool exclusive,
+              json_t **reply)
+{
+  struct pool_volume_info info;
+  int r = pool_volume_info (p, name, exclusive, &info);
+
+  return r < 0 ? r : verb_reply (reply, "volume", volume_json (&info));
+}
+
+int
+verb_reply_volume (struct pool *p, const char *name, json_t **reply)
+{
+  return reply_volume (p, name, false, reply);
+}
+
+static int
+list_one (void *opaque, const struct pool_volume_info *info)
+{
+  json_t *list = opaque;
+
+  if (json_array_append_new (list, volume_json (info)) == -1)
+    return base_fail_errno (ENOMEM, "reply");
+  return 0;
+}
+
+static int
+list_named (struct pool *p, const json_t *request, bool exclusive,
+            json_t *list)
+{
+  CLEANUP_FREE const char **names = NULL;
+  struct pool_volume_info info;
+  size_t i, n;
+  int r;
+
+  r = verb_names (request, "names", &names, &n);
+  for (i = 0; r == 0 && i < n; ++i) {
+    r = pool_volume_info (p, names[i], exclusive, &info);
+    if (r == 0)
+      r = list_one (list, &info);
+  }
+  return r;
+}
+
+int
+verb_list (struct pool *p, const json_t *request,
+           struct pool_verb_call *call BASE_UNUSED, json_t **reply)
+{
+  json_t *list;
+  bool exclusive;
+  int r;
+
+  r = verb_bool (request, "exclusive", &exclusive);
+  if (r < 0)
+    return r;
+  list = json_array ();
+  if (list == NULL)
+    return base_fail_errno (ENOMEM, "reply");
+  if (json_object_get (request, "names") != NULL)
+    r = list_named (p, request, exclusive, list);
+  else
+    r = pool_list (p, exclusive, list_one, list);
+  if (r < 0) {
+    json_decref (list);
+    return r;
+  }
+  return verb_reply (reply, "volumes", list);
+}
+
+/* ---- the pool -------------------------------------------------------------------- */
+
+static const char *
+state_name (enum pool_state state)
+{
+  switch (state) {
+  case POOL_OK: return "ok";
+  case POOL_FULL: return "full";
+  case POOL_DAMAGED: return "damaged";
+  case POOL_POISONED: return "poisoned";
+  }
+  return "unknown";
+}
+
+static json_t *
+counters_json (const struct pool_info *i)
+{
+  return json_pack ("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                    "commits", (json_int_t) i->commits,
+                    "flushes", (json_int_t) i->flushes,
+                    "writes", (json_int_t) i->writes,
+                    "reads", (json_int_t) i->reads,
+                    "bytes-written", (json_int_t) i->bytes_written,
+                    "bytes-read", (json_int_t) i->bytes_read,
+                    "metadata-bytes", (json_int_t) i->metadata_bytes,
+                    "space-waits", (json_int_t) i->space_waits,
+                    "checksum-errors", (json_int_t) i->checksum_errors);
+}
+
+static json_t *
+pool_json (const struct pool_info *i)
+{
+  char uuid[BASE_UUID_TEXT];
+
+  base_uuid_format (i->uuid, uuid);
+  return json_pack ("{s:o, s:s, s:s, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I,"
+                    " s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:o, s:o, s:I, s:o}",
+                    "name", verb_text (i->name),
+                    "uuid", uuid,
+                    "state", state_name (i->state),
+                    "readonly", i->readonly,
+                    "version", (int) i->version,
+                    "block-size", (json_int_t) i->block_size,
+                    "capacity", (json_int_t) i->capacity,
+                    "used", (json_int_t) i->used,
+                    "available", (json_int_t) i->available,
+                    "reserved", (json_int_t) i->reserved,
+                    "backed", (json_int_t) i->backed,
+                    "reclaiming", (json_int_t) i->reclaiming,
+                    "generation", (json_int_t) i->generation,
+                    "epoch", (json_int_t) i->epoch,
+                    "created", (json_int_t) i->created,
+                    "volumes", (int) i->volumes,
+                    "snapshots", (int) i->snapshots,
+                    "maximum", (json_int_t) i->maximum,
+                    "owner", verb_text (i->owner),
+                    "last-error", verb_text (i->last_error),
+                    "last-error-time", (json_int_t) i->last_error_time,
+                    "counters", counters_json (i));
+}
+
+int
+verb_info (struct pool *p, const json_t *request,
+           struct pool_verb_call *call BASE_UNUSED, json_t **reply)
+{
+  struct pool_info info;
+  const char *name;
+  bool exclusive;
+  int r;
+
+  r = verb_string_or (request, "name", NULL, &name);
+  if (r == 0)
+    r = verb_bool (request, "exclusive", &exclusive);
+  if (r < 0)
+    return r;
+  if (name != NULL)
+    return reply_volume (p, name, exclusive, reply);
+  pool_get_info (p, &info);
+  return verb_reply (reply, "pool", pool_json (&info));
+}
+
+/* ---- events ------------------------------------------------------------------------ */
+
+static const char *
+kind_name (enum pool_event_kind kind)
+{
+  switch (kind) {
+  case POOL_EVENT_OPENED: return "opened";
+  case POOL_EVENT_FULL: return "full";
+  case POOL_EVENT_NOT_FULL: return "not-full";
+  case POOL_EVENT_CHECKSUM: return "checksum";
+  case POOL_EVENT_BACKING: return "backing";
+  case POOL_EVENT_POISONED: return "poisoned";
+  case POOL_EVENT_CLOSED: return "closed";
+  case POOL_EVENT_REPAIRED: return "repaired";
+  case POOL_EVENT_WARNING: return "warning";
+  }
+  return "unknown";
+}
+
+/* Send the events above *AFTER, and raise it.  1 = the caller wants to end. */
+static int
+send_events (struct pool *p, struct pool_event *events, uint64_t *after,
+             struct pool_verb_call *call)
+{
+  size_t i, n = pool_events (p, *after, events, EVENTS_KEPT);
+  json_t *j;
+  int r;
+
+  for (i = 0; i < n; ++i) {
+    j = json_pack ("{s:I, s:I, s:s, s:s, s:o}",
+                   "number", (json_int_t) events[i].number,
+                   "time", (json_int_t) events[i].time,
+                   "kind", kind_name (events[i].kind),
+                   "volume", events[i].volume,
+                   "text", verb_text (events[i].text));
+    if (j == NULL)
+      return base_fail_errno (ENOMEM, "events");
+    r = call->line ? call->line (call->opaque, j) : 0;
+    json_decref (j);
+    if (r != 0)
+      return 1;
+    *after = events[i].number;
+  }
+  return 0;
+}
+
+int
+verb_events (struct pool *p, const json_t *request,
+             struct pool_verb_call *call, json_t **reply)
+{
+  CLEANUP_FREE struct pool_event *events = NULL;
+  uint64_t after;
+  bool follow;
+  int r;
+
+  r = verb_bool (request, "follow", &follow);
+  if (r == 0)
+    r = verb_size_or (request, "after", 0, &after);
+  if (r < 0)
+    return r;
+  events = base_calloc (EVENTS_KEPT, sizeof *events);
+  if (events == NULL)
+    return base_fail_errno (ENOMEM, "events");
+  r = send_events (p, events, &after, call);
+  while (r == 0 && follow && verb_progress (call, 0, 0) == 0)
+    if (pool_events_wait (p, after, FOLLOW_MS))
+      r = send_events (p, events, &after, call);
+  return r < 0 ? r : verb_reply (reply, "last", verb_number (after));
+}
+
+/* ---- check -------------------------------------------------------------------------- */
+
+struct check_state {
+  struct pool_verb_call *call;
+  json_t *problems;
+  bool failed;                  /* no memory for the list */
+};
+
+static void
+check_problem (void *opaque, const struct pool_check_problem *problem)
+{
+  struct check_state *s = opaque;
+  json_t *j;
+
+  if (json_array_size (s->problems) >= PROBLEMS_MAX)
+    return;
+  j = json_pack ("{s:b, s:o}", "leak", problem->leak, "text",
+                 verb_text (problem->text));
+  if (json_array_append_new (s->problems, j) == -1)
+    s->failed = true;
+}
+
+static int
+check_progress (void *opaque, uint64_t done, uint64_t total)
+{
+  struct check_state *s = opaque;
+
+  return verb_progress (s->call, done, total);
+}
+
+static json_t *
+check_json (const struct pool_check_result *c, json_t *problems)
+{
+  return json_pack ("{s:b, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:O}",
+                    "clean", c->errors == 0 && c->leaks == 0,
+                    "errors", (json_int_t) c->errors,
+                    "leaks", (json_int_t) c->leaks,
+                    "blocks", (json_int_t) c->blocks,
+                    "nodes", (json_int_t) c->nodes,
+                    "data", (json_int_t) c->data,
+                    "volumes", (int) c->volumes,
+                    "snapshots", (int) c->snapshots,
+                    "problems", problems);
+}
+
+int
+verb_check (struct pool *p, const json_t *request,
+            struct pool_verb_call *call, json_t **reply)
+{
+  struct check_state state = { .call = call };
+  struct pool_check_options options = {
+    .problem = check_problem, .progress = check_progress, .opaque = &state,
+  };
+  struct pool_check_result result = { .errors = 0 };
+  int r;
+
+  r = verb_bool (request, "data", &options.data);
+  if (r < 0)
+    return r;
+  state.problems = json_array ();
+  if (state.problems == NULL)
+    return base_fail_errno (ENOMEM, "check");
+  r = pool_check (p, &options, &result);
+  if (r == 0 && state.failed)
+    r = base_fail_errno (ENOMEM, "check");
+  if (r == 0) {
+    *reply = check_json (&result, state.problems);
+    if (*reply == NULL)
+      r = base_fail_errno (ENOMEM, "check");
+  }
+  json_decref (state.problems);
+  return r;
+}
