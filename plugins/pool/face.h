@@ -84,4 +84,7 @@ extern int face_control_start (void);
 extern void face_control_stop (void);
 extern const char *face_control_path (void);
 
+/* under-test.c, only in the build for tests: more devices for the opener. */
+extern int face_under_test_register (void);
+
 #endif /* NBDVOL_POOL_FACE_H */

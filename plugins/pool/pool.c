@@ -33,10 +33,6 @@
 #include "devices.h"
 #include "face.h"
 
-#ifdef POOL_UNDER_TEST
-#include "devices-test.h"
-#endif
-
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
 /* nbdkit sets this before .load and finds it by its name. */
@@ -99,7 +95,7 @@ pool_load (void)
   r = devices_register ();
 #ifdef POOL_UNDER_TEST
   if (r == 0)
-    r = devices_test_register ();
+    r = face_under_test_register ();
 #endif
   if (r < 0) {
     nbdkit_error ("pool: %s", base_error_text ());

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * nbd-do URI COMMAND...: one NBD connection, a few requests, exact results.
+ * exec:COMMAND instead of URI runs a server that speaks on its stdin.
  *
  * What qemu-io, nbdinfo and nbdcopy cannot do for the shell tests: single
  * requests up to the limits of the protocol, flags, the error of each.  The
@@ -13,7 +14,7 @@
  *   cache:OFF:LEN   flush         status:OFF:LEN[:one]  (prints extents)
  *   size   blocks   flags   name  (print)
  *   hold    print "holding" and wait for the end of standard input
- *   ERRNO!COMMAND                 it must fail with this, e.g. ENOSPC!write:…
+ *   ERRNO!COMMAND                 it must fail with this, e.g. ENOSPC!write:0:1M:1
  *   ms=N!COMMAND                  it must take at most N milliseconds
  *
  * OFF and LEN take nbdkit's suffixes.  DATA is a byte, or @SEED for words
@@ -54,7 +55,7 @@ static const struct { const char *name; int value; } errors[] = {
 };
 
 static void __attribute__ ((__format__ (printf, 2, 3), __noreturn__))
-die (const struct command *c, const char *fs, ...)
+fail (const struct command *c, const char *fs, ...)
 {
   va_list args;
 
@@ -73,9 +74,9 @@ number (const struct command *c, size_t i)
   uint64_t n;
 
   if (i >= c->words)
-    die (c, "word %zu is missing", i);
+    fail (c, "word %zu is missing", i);
   if (base_parse_size ("word", c->word[i], &n) < 0)
-    die (c, "%s", base_error_text ());
+    fail (c, "%s", base_error_text ());
   return n;
 }
 
@@ -100,7 +101,7 @@ make_data (const struct command *c, const char *data, uint8_t *buf,
 
   seed = strtoull (data + (*data == '@'), &end, 0);
   if (*data == '\0' || *end != '\0')
-    die (c, "'%s' is no byte and no @SEED", data);
+    fail (c, "'%s' is no byte and no @SEED", data);
   if (*data != '@') {
     memset (buf, (int) seed, len);
     return;
@@ -121,7 +122,7 @@ do_write (struct nbd_handle *nbd, const struct command *c)
   CLEANUP_FREE uint8_t *buf = base_malloc (BASE_MIN (len, ONE_REQUEST) + 1);
 
   if (c->words < 4 || buf == NULL)
-    die (c, "no data or no memory");
+    fail (c, "no data or no memory");
   for (; len > 0; off += n, len -= n) {
     n = len <= ONE_REQUEST ? len : CHUNK;
     make_data (c, c->word[3], buf, n, off);
@@ -139,7 +140,7 @@ do_read (struct nbd_handle *nbd, const struct command *c)
   CLEANUP_FREE uint8_t *want = base_malloc (CHUNK);
 
   if (c->words < 4 || buf == NULL || want == NULL)
-    die (c, "no data or no memory");
+    fail (c, "no data or no memory");
   for (; len > 0; off += n, len -= n) {
     n = BASE_MIN (len, CHUNK);
     if (nbd_pread (nbd, buf, n, off, 0) == -1)
@@ -147,7 +148,7 @@ do_read (struct nbd_handle *nbd, const struct command *c)
     make_data (c, c->word[3], want, n, off);
     for (i = 0; memcmp (buf, want, n) != 0 && i < n; ++i)
       if (buf[i] != want[i])
-        die (c, "byte at %" PRIu64 " is 0x%02x, not 0x%02x", off + i,
+        fail (c, "byte at %" PRIu64 " is 0x%02x, not 0x%02x", off + i,
              buf[i], want[i]);
   }
   return 0;
@@ -299,7 +300,7 @@ parse (struct command *c, char *text)
         if (strcmp (text, errors[i].name) == 0)
           c->expect = errors[i].value;
       if (c->expect == 0)
-        die (c, "'%s' is no error the protocol has", text);
+        fail (c, "'%s' is no error the protocol has", text);
     }
     text = bang + 1;
   }
@@ -317,25 +318,35 @@ run (struct nbd_handle *nbd, const char *arg)
   int r;
 
   if (text == NULL)
-    die (&c, "no memory");
+    fail (&c, "no memory");
   parse (&c, text);
   for (i = 0; i < BASE_ARRAY_SIZE (verbs); ++i)
     if (strcmp (c.word[0], verbs[i].name) == 0)
       break;
   if (i == BASE_ARRAY_SIZE (verbs))
-    die (&c, "no such command");
+    fail (&c, "no such command");
 
   start = base_monotonic_ns ();
   r = verbs[i].run (nbd, &c);
   ms = (base_monotonic_ns () - start) / 1000000;
   if (r == -1 && c.expect == 0)
-    die (&c, "%s", nbd_get_error ());
+    fail (&c, "%s", nbd_get_error ());
   if (r == 0 && c.expect != 0)
-    die (&c, "did not fail");
+    fail (&c, "did not fail");
   if (r == -1 && nbd_get_errno () != c.expect)
-    die (&c, "another error: %s", nbd_get_error ());
+    fail (&c, "another error: %s", nbd_get_error ());
   if (c.limit_ms >= 0 && ms > (uint64_t) c.limit_ms)
-    die (&c, "took %" PRIu64 " ms", ms);
+    fail (&c, "took %" PRIu64 " ms", ms);
+}
+
+static int
+connect_to (struct nbd_handle *nbd, char *uri)
+{
+  char *shell[] = { "sh", "-c", uri + 5, NULL };
+
+  if (strncmp (uri, "exec:", 5) == 0)
+    return nbd_connect_command (nbd, shell);
+  return nbd_connect_uri (nbd, uri);
 }
 
 int
@@ -352,8 +363,8 @@ main (int argc, char **argv)
   if (nbd == NULL || nbd_set_strict_mode (nbd, 0) == -1 ||
       nbd_set_full_info (nbd, true) == -1 ||
       nbd_add_meta_context (nbd, LIBNBD_CONTEXT_BASE_ALLOCATION) == -1 ||
-      nbd_connect_uri (nbd, argv[1]) == -1)
-    die (NULL, "%s", nbd_get_error ());
+      connect_to (nbd, argv[1]) == -1)
+    fail (NULL, "%s", nbd_get_error ());
   for (i = 2; i < argc; ++i)
     run (nbd, argv[i]);
   nbd_shutdown (nbd, 0);
