@@ -50,3 +50,10 @@ EXTRA_DIST += \
 	tests/syntax-check/rule-tests \
 	tests/syntax-check/rule-verbs \
 	tests/syntax-check/run
+
+TESTS += tests/test-house-setup-serves.sh
+EXTRA_DIST += \
+	contrib/listen-and-exec \
+	contrib/systemd/nbdvol-sysusers.conf \
+	contrib/systemd/nbdvol@.service \
+	contrib/systemd/nbdvol@.socket
