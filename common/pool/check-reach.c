@@ -161,19 +161,26 @@ grow (struct check *c)
   return 0;
 }
 
+static uint64_t
+stir (uint64_t h, uint64_t x)
+{
+  h = (h ^ x) * UINT64_C (0xff51afd7ed558ccd);
+  return h ^ h >> 32;
+}
+
 /* Differs when two entries for one place are not the same block of the same
- * tree at the same position.
+ * tree at the same position.  Not a crc: the entry's check is one, and over
+ * the birth, so that a crc over both would not see the birth change.
  */
 static uint32_t
 fingerprint (const struct check_at *at, const struct format_entry *e)
 {
-  struct {
-    struct format_entry entry;
-    uint64_t base;
-    uint32_t tree, level;
-  } __attribute__ ((__packed__)) f = { *e, at->base, at->tree, at->level };
+  uint64_t h = stir (1, le64toh (e->word));
 
-  return base_crc32c (&f, sizeof f);
+  h = stir (h, (uint64_t) le32toh (e->check) << 32 | format_birth (e));
+  h = stir (h, at->base);
+  h = stir (h, (uint64_t) at->tree << 32 | at->level);
+  return (uint32_t) h;
 }
 
 static void
