@@ -51,7 +51,10 @@ EXTRA_DIST += \
 	tests/syntax-check/rule-verbs \
 	tests/syntax-check/run
 
-TESTS += tests/test-house-setup-serves.sh
+TESTS += \
+	tests/test-house-install-puts-files.sh \
+	tests/test-house-setup-serves.sh \
+	tests/test-house-wrapper-finds-plugins.sh
 EXTRA_DIST += \
 	contrib/listen-and-exec \
 	contrib/systemd/nbdvol-sysusers.conf \
