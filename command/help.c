@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * help and completion, both made from the table of verbs, so that neither
+ * can lag behind it.
+ */
+
+#include <config.h>
+
+#include "command.h"
+
+static void
+print_usage (const struct command_verb *v, FILE *fp)
+{
+  fprintf (fp, "nbdvol %s%s%s%s%s\n", v->name,
+           v->no_pool ? "" : " [OPTION...] POOL",
+           v->arguments[0] ? " " : "", v->arguments, "");
+}
+
+void
+help_program (FILE *fp)
+{
+  const struct command_verb *verbs;
+  size_t i, n;
+
+  fprintf (fp,
+           "usage: nbdvol [-h|-V] VERB [OPTION...] POOL [ARGUMENT...]\n"
+           "\n"
+           "POOL  a path, vdev text, or a server's control socket (unix:PATH)\n"
+           "NAME  VOLUME or VOLUME@SNAP\n"
+           "SIZE  512, 4K, 10G, 1T\n"
+           "\n");
+  verbs = command_verbs (&n);
+  for (i = 0; i < n; ++i) {
+    fprintf (fp, "  ");
+    print_usage (&verbs[i], fp);
+  }
+  fprintf (fp,
+           "\n"
+           "`nbdvol help VERB` says more; so does nbdvol(1).\n");
+}
+
+void
+help_verb (const struct command_verb *verb, FILE *fp)
+{
+  fprintf (fp, "usage: ");
+  print_usage (verb, fp);
+  fprintf (fp, "\n%s\n\n", verb->help);
+  options_print (verb->options, fp);
+}
+
+int
+run_help (struct command *c)
+{
+  const struct command_verb *verb;
+
+  if (c->nargs == 0) {
+    help_program (stdout);
+    return EXIT_DONE;
+  }
+  verb = command_find (c->args[0]);
+  if (verb == NULL) {
+    base_fail (EINVAL, "%s: no such verb", c->args[0]);
+    return report_usage (c);
+  }
+  help_verb (verb, stdout);
+  return EXIT_DONE;
+}
+
+/* The function is in two parts: what depends on the table comes from it, the
+ * rest is fixed.  Names of volumes are asked of nbdvol itself.
+ */
+static const char completion_head[] =
+  "# bash completion for nbdvol, printed by `nbdvol completion bash`\n"
+  "_nbdvol ()\n"
+  "{\n"
+  "  # Bash breaks words at @, : and = as well; we do not.\n"
+  "  local line=${COMP_LINE:0:COMP_POINT} cur verb='' pool='' options=''\n"
+  "  local words i n=0 names head files=''\n"
+  "  read -ra words <<<\"$line\"\n"
+  "  [[ $line == *[[:space:]] ]] && words+=('')\n"
+  "  cur=${words[${#words[@]} - 1]}\n"
+  "  COMPREPLY=()\n"
+  "  for ((i = 1; i < ${#words[@]} - 1; i++)); do\n"
+  "    case ${words[i]} in\n"
+  "      -*) continue ;;\n"
+  "    esac\n"
+  "    case $n in\n"
+  "      0) verb=${words[i]} ;;\n"
+  "      1) pool=${words[i]} ;;\n"
+  "    esac\n"
+  "    n=$((n + 1))\n"
+  "  done\n";
+
+static const char completion_tail[] =
+  "  case $verb:$n in\n"
+  "    *:1 | import:3 | export:3) files=1 ;;\n"
+  "  esac\n"
+  "  if [[ $cur == -* ]]; then\n"
+  "    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
+  "    [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null\n"
+  "    return 0\n"
+  "  elif [[ $files ]]; then\n"
+  "    compopt -o filenames 2>/dev/null\n"
+  "    mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+  "    return 0\n"
+  "  fi\n"
+  "  names=$(nbdvol ls --wait=0 -H -o name \"${pool/#\\~/$HOME}\" "
+  "2>/dev/null)\n"
+  "  mapfile -t COMPREPLY < <(compgen -W \"$names\" -- \"$cur\")\n"
+  "  # Only what stands behind the last break is replaced.\n"
+  "  head=${cur%\"${cur##*[@:=]}\"}\n"
+  "  COMPREPLY=(\"${COMPREPLY[@]#\"$head\"}\")\n"
+  "}\n"
+  "complete -F _nbdvol nbdvol\n";
+
+static void
+print_verb_names (const char *more)
+{
+  const struct command_verb *verbs;
+  size_t i, n;
+
+  verbs = command_verbs (&n);
+  printf ("mapfile -t COMPREPLY < <(compgen -W \"");
+  for (i = 0; i < n; ++i)
+    printf ("%s ", verbs[i].name);
+  printf ("%s\" -- \"$cur\")\n", more);
+}
+
+static void
+print_completion (void)
+{
+  const struct command_verb *verbs;
+  size_t i, n;
+
+  verbs = command_verbs (&n);
+  fputs (completion_head, stdout);
+  printf ("  if [[ $n -eq 0 ]]; then\n"
+          "    ");
+  print_verb_names ("-h -V");
+  printf ("    return 0\n"
+          "  fi\n"
+          "  case $verb in\n");
+  for (i = 0; i < n; ++i) {
+    printf ("    %s) options=\"", verbs[i].name);
+    options_print_words (verbs[i].options, stdout);
+    printf ("\" ;;\n");
+  }
+  printf ("  esac\n"
+          "  case $verb in\n"
+          "    help)\n"
+          "      ");
+  print_verb_names ("");
+  printf ("      return 0 ;;\n"
+          "    completion)\n"
+          "      COMPREPLY=(bash)\n"
+          "      return 0 ;;\n"
+          "  esac\n");
+  fputs (completion_tail, stdout);
+}
+
+int
+run_completion (struct command *c)
+{
+  if (strcmp (c->args[0], "bash") != 0) {
+    base_fail (EINVAL, "%s: only bash is known", c->args[0]);
+    return report_usage (c);
+  }
+  print_completion ();
+  return EXIT_DONE;
+}

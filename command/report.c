@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * How a verb ends: one line for people, one object for programs, one code.
+ *
+ *   nbdvol: VERB: POOL: OBJECT: what: why[; what to do]
+ *
+ * The rooms below say "OBJECT: what: why"; here the program, the verb and
+ * the pool are put in front (the pool once, where a room has named it
+ * already) and, where the rooms cannot know it, what to do.
+ *
+ * With --json the object {"error":{...}} goes to stdout, where the result
+ * would be; the line for people goes to stderr all the same.
+ */
+
+#include <config.h>
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "command.h"
+#include "control.h"
+
+/* ---- signals --------------------------------------------------------------------- */
+
+static volatile sig_atomic_t seen;
+
+static void
+on_signal (int sig)
+{
+  if (seen == 0)
+    seen = sig;
+}
+
+void
+signals_init (void)
+{
+  /* Without SA_RESTART: a wait ends, and the loop around it looks. */
+  struct sigaction sa = { .sa_handler = on_signal };
+
+  sigemptyset (&sa.sa_mask);
+  sigaction (SIGINT, &sa, NULL);
+  sigaction (SIGTERM, &sa, NULL);
+  sa.sa_handler = SIG_IGN;
+  sigaction (SIGPIPE, &sa, NULL);
+}
+
+int
+signal_seen (void)
+{
+  return seen;
+}
+
+bool
+signal_cancelled (void *opaque BASE_UNUSED)
+{
+  return seen != 0;
+}
+
+/* ---- codes -------------------------------------------------------------------------- */
+
+int
+exit_code (int r)
+{
+  switch (-r) {
+  case 0:
+    return EXIT_DONE;
+  case EINVAL: case ENAMETOOLONG:
+    return EXIT_USAGE;
+  case ENOENT:
+    return EXIT_MISSING;
+  case EEXIST:
+    return EXIT_EXISTS;
+  case ENOSPC:
+    return EXIT_NO_SPACE;
+  case EBADMSG:
+    return EXIT_DAMAGED;
+  case ECANCELED:
+    return seen ? EXIT_SIGNAL + seen : EXIT_FAILED;
+  default:
+    return EXIT_FAILED;
+  }
+}
+
+/* ---- text ----------------------------------------------------------------------------- */
+
+/* What the reader can do about R, where the message does not say it. */
+static char *
+remedy (const struct command *c, int code, const char *text)
+{
+  if (c->pool == NULL || strstr (text, "; ") != NULL)
+    return base_strdup ("");
+  if (code == EXIT_MISSING)
+    return base_asprintf ("; see `nbdvol ls %s`", c->pool);
+  if (code == EXIT_DAMAGED)
+    return base_asprintf ("; see `nbdvol check %s`", c->pool);
+  return base_strdup ("");
+}
+
+/* TEXT without the pool's name in front. */
+static const char *
+without_pool (const struct command *c, const char *text)
+{
+  size_t n = c->pool ? strlen (c->pool) : 0;
+
+  if (n > 0 && strncmp (text, c->pool, n) == 0 && text[n] == ':' &&
+      text[n + 1] == ' ')
+    return text + n + 2;
+  return text;
+}
+
+/* {"code", "errno", "object", "text"}: the object is what stands before the
+ * first colon, or the pool if the message speaks of it.
+ */
+json_t *
+error_json (const struct command *c, int r, int code, const char *text)
+{
+  const char *rest = without_pool (c, text), *colon = strstr (rest, ": ");
+  const char *object = c->pool ? c->pool : "";
+  const char *name = control_errno_name (-r);
+  CLEANUP_FREE char *copy = NULL;
+  json_t *j;
+
+  if (rest == text && colon != NULL) {
+    copy = base_asprintf ("%.*s", (int) (colon - rest), rest);
+    object = copy ? copy : object;
+    rest = colon + 2;
+  }
+  j = json_pack ("{s:{s:i}}", "error", "code", code);
+  if (j == NULL)
+    return NULL;
+  /* A string that is not UTF-8 is left out. */
+  json_t *e = json_object_get (j, "error");
+  (void) json_object_set_new (e, "errno", json_string (name ? name : "EIO"));
+  (void) json_object_set_new (e, "object", json_string (object));
+  (void) json_object_set_new (e, "text", json_string (rest));
+  return j;
+}
+
+int
+report_code (const struct command *c, int r, int code)
+{
+  CLEANUP_FREE char *text = base_strdup (base_error_text ());
+  CLEANUP_FREE char *hint = text ? remedy (c, code, text) : NULL;
+  CLEANUP_FREE char *whole = NULL;
+
+  if (text != NULL && hint != NULL)
+    whole = base_asprintf ("%s%s", text[0] ? text : strerror (-r), hint);
+  if (whole == NULL) {
+    fprintf (stderr, "nbdvol: out of memory\n");
+    return code;
+  }
+  fprintf (stderr, "nbdvol: %s%s%s%s%s\n",
+           c->verb ? c->verb->name : "", c->verb ? ": " : "",
+           c->pool ? c->pool : "", c->pool ? ": " : "",
+           without_pool (c, whole));
+  if (given (c, OPT_JSON))
+    print_json (error_json (c, r, code, whole));
+  return code;
+}
+
+int
+report (const struct command *c, int r)
+{
+  return report_code (c, r, exit_code (r));
+}
+
+int
+report_usage (const struct command *c)
+{
+  (void) base_fail (EINVAL, "%s; see `nbdvol help%s%s`", base_error_text (),
+                    c->verb ? " " : "", c->verb ? c->verb->name : "");
+  return report_code (c, -EINVAL, EXIT_USAGE);
+}
+
+void
+remark (const struct command *c, const char *fs, ...)
+{
+  va_list args;
+
+  if (!given (c, OPT_VERBOSE) || given (c, OPT_QUIET))
+    return;
+  fprintf (stderr, "nbdvol: %s: ", c->verb->name);
+  va_start (args, fs);
+  vfprintf (stderr, fs, args);
+  va_end (args);
+  fprintf (stderr, "\n");
+}
+
+/* ---- JSON ------------------------------------------------------------------------------- */
+
+static bool
+is_time (const char *key)
+{
+  return strcmp (key, "created") == 0 || strcmp (key, "time") == 0 ||
+    strcmp (key, "last-error-time") == 0;
+}
+
+/* Times are numbers on the wire, text in what we print; 0 = none. */
+static void
+times_as_text (json_t *j)
+{
+  char text[BASE_TIME_TEXT];
+  const char *key;
+  json_t *value;
+  size_t i;
+  void *next;
+
+  if (json_is_array (j)) {
+    json_array_foreach (j, i, value)
+      times_as_text (value);
+    return;
+  }
+  json_object_foreach_safe (j, next, key, value) {
+    if (is_time (key) && json_is_integer (value)) {
+      json_int_t t = json_integer_value (value);
+      (void) json_object_set_new (j, key, t == 0 ? json_null () :
+                                  json_string (base_time_text (t, text)));
+    }
+    else
+      times_as_text (value);
+  }
+}
+
+void
+print_json (json_t *j)
+{
+  if (j == NULL) {
+    fprintf (stderr, "nbdvol: out of memory\n");
+    return;
+  }
+  times_as_text (j);
+  (void) json_dumpf (j, stdout, JSON_COMPACT);
+  putchar ('\n');
+  json_decref (j);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The pool that a verb is for: served by another process, or opened here.
+ *
+ * The lock on the backing decides.  If we get it, the pool is ours and verbs
+ * are function calls.  If somebody has it, the owner record on the backing
+ * names that process and its control socket, and the verbs go there.  The
+ * record itself proves nothing (it is left behind by a crash, and a copied
+ * pool carries its original's), so the server at the other end must have the
+ * record's pid and, where both can be looked at, serve the same file.
+ *
+ * A pool may be locked without being served for a moment (a server that
+ * starts or ends, another nbdvol), so all of this is tried again for --wait.
+ */
+
+#include <config.h>
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "control.h"
+#include "devices.h"
+#include "pool.h"
+
+#define RETRY_MS 50
+
+struct target {
+  const struct command *c;
+  struct pool *pool;            /* opened here; else NULL */
+  bool readonly;
+  struct control_client *client;        /* served; else NULL */
+  struct progress progress;
+  int (*line) (void *opaque, json_t *object);
+  void *line_opaque;
+};
+
+/* ---- the same file? ------------------------------------------------------------ */
+
+/* The file that TEXT names, if it is a path. */
+static const char *
+path_of (const char *text)
+{
+  return strncmp (text, "file:", 5) == 0 ? text + 5 : text;
+}
+
+static bool
+same_file (const char *a, const char *b)
+{
+  struct stat sa, sb;
+
+  if (stat (a, &sa) == -1 || stat (b, &sb) == -1)
+    return false;
+  if (S_ISBLK (sa.st_mode) && S_ISBLK (sb.st_mode))
+    return sa.st_rdev == sb.st_rdev;
+  return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+bool
+target_is_backing (const struct command *c, const char *path)
+{
+  return same_file (path_of (c->pool), path);
+}
+
+/* ---- served --------------------------------------------------------------------- */
+
+/* Whether the server that answers is the owner that the record names. */
+static bool
+is_owner (const struct command *c, const struct pool_owner *owner,
+          const json_t *greeting)
+{
+  const char *file = json_string_value (json_object_get (greeting, "file"));
+  struct stat st;
+
+  if (json_integer_value (json_object_get (greeting, "pid")) != owner->pid)
+    return false;
+  if (file == NULL || stat (path_of (file), &st) == -1 ||
+      stat (path_of (c->pool), &st) == -1)
+    return true;                /* cannot be looked at */
+  return same_file (path_of (file), path_of (c->pool));
+}
+
+static int
+read_owner (const struct command *c, struct pool_owner *owner)
+{
+  CLEANUP_VDEV struct vdev *d = NULL;
+  int r;
+
+  r = vdev_open (c->pool, VDEV_OPEN_RO | VDEV_OPEN_NOLOCK, &d);
+  return r < 0 ? r : pool_read_owner (d, owner);
+}
+
+/* The pool is locked.  Reach its owner within MS milliseconds.  -EBUSY: not
+ * this time; the message says who has it.
+ */
+static int
+open_served (struct target *t, uint64_t ms)
+{
+  const struct command *c = t->c;
+  CLEANUP_FREE char *why = NULL;
+  struct pool_owner owner;
+
+  if (read_owner (c, &owner) < 0)
+    return base_fail (EBUSY, "in use by another process, which has left no "
+                      "name; try again later, or see `lsof %s`", c->pool);
+  if (owner.socket[0] == '\0')
+    return base_fail (EBUSY, "in use by pid %lld on %s, which has no control "
+                      "socket; try again when it has ended",
+                      (long long) owner.pid, owner.host);
+  if (control_connect (owner.socket, ms, signal_cancelled, NULL,
+                       &t->client) == 0) {
+    if (is_owner (c, &owner, control_greeting (t->client))) {
+      remark (c, "asks pid %lld through %s", (long long) owner.pid,
+              owner.socket);
+      return 0;
+    }
+    control_disconnect (t->client);
+    t->client = NULL;
+    base_fail (EBUSY, "another server answers there");
+  }
+  why = base_strdup (base_error_text ());
+  return base_fail (EBUSY, "in use by pid %lld on %s, and its control socket "
+                    "%s cannot be used: %s; see `ps -p %lld` there",
+                    (long long) owner.pid, owner.host, owner.socket,
+                    why ? why : "", (long long) owner.pid);
+}
+
+/* POOL is unix:PATH. */
+static int
+open_socket (struct target *t)
+{
+  const struct command *c = t->c;
+  int r;
+
+  r = control_connect (c->pool + 5, c->wait_ms, signal_cancelled, NULL,
+                       &t->client);
+  if (r == 0)
+    return EXIT_DONE;
+  if (r == -ENOENT)
+    return report_code (c, r, EXIT_MISSING);
+  return report_code (c, r, r == -ECONNREFUSED || r == -ETIMEDOUT ?
+                      EXIT_IN_USE : exit_code (r));
+}
+
+/* ---- opened here ------------------------------------------------------------------- */
+
+static int
+open_here (struct target *t)
+{
+  struct pool_options options = { .readonly = t->readonly,
+                                  .name = t->c->pool };
+  struct vdev *backing;
+  int r;
+
+  r = vdev_open (t->c->pool, t->readonly ? VDEV_OPEN_RO : 0, &backing);
+  if (r < 0)
+    return r;
+  r = vdev_start (backing);
+  if (r == 0)
+    r = pool_open (backing, &options, &t->pool);
+  if (r < 0)
+    vdev_unref (backing);
+  return r;
+}
+
+static int
+open_any (struct target *t)
+{
+  const struct command *c = t->c;
+  uint64_t now = base_monotonic_ns () / 1000000, end = now + c->wait_ms;
+  int r;
+
+  for (;;) {
+    r = open_here (t);
+    if (r == 0 || r != -EBUSY)
+      break;
+    r = open_served (t, end > now ? end - now : 0);
+    now = base_monotonic_ns () / 1000000;
+    if (r == 0 || now >= end)
+      break;
+    if (signal_seen ())
+      return report (c, base_fail (ECANCELED, "interrupted"));
+    (void) poll (NULL, 0, RETRY_MS);
+  }
+  if (r == 0)
+    return EXIT_DONE;
+  if (r == -EBUSY)
+    return report_code (c, r, EXIT_IN_USE);
+  if (r == -ENOENT)
+    r = base_fail (ENOENT, "no such pool; make one with `nbdvol init %s SIZE`",
+                   c->pool);
+  return report (c, r);
+}
+
+int
+target_open (const struct command *c, bool readonly, struct target **ret)
+{
+  struct target *t = base_calloc (1, sizeof *t);
+  int code;
+
+  *ret = NULL;
+  if (t == NULL)
+    return report (c, base_fail_errno (ENOMEM, "nbdvol"));
+  t->c = c;
+  t->readonly = readonly;
+  progress_init (&t->progress, c);
+  code = strncmp (c->pool, "unix:", 5) == 0 ? open_socket (t) : open_any (t);
+  if (code != EXIT_DONE) {
+    free (t);
+    return code;
+  }
+  *ret = t;
+  return EXIT_DONE;
+}
+
+bool
+target_served (const struct target *t)
+{
+  return t->client != NULL;
+}
+
+/* ---- calling ---------------------------------------------------------------------------- */
+
+static void
+show_progress (void *opaque, uint64_t done, uint64_t total)
+{
+  struct target *t = opaque;
+
+  progress_show (&t->progress, done, total);
+}
+
+static int
+progress_here (void *opaque, uint64_t done, uint64_t total)
+{
+  show_progress (opaque, done, total);
+  return signal_seen () != 0;
+}
+
+static int
+pass_line (void *opaque, json_t *object)
+{
+  struct target *t = opaque;
+
+  return t->line ? t->line (t->line_opaque, object) : 0;
+}
+
+static int
+call_served (struct target *t, const char *verb, const json_t *request,
+             int fd, json_t **reply)
+{
+  struct control_client_call call = {
+    .fd = fd, .progress = show_progress, .line = pass_line,
+    .cancelled = signal_cancelled, .opaque = t,
+  };
+
+  return control_request (t->client, verb, request, &call, reply);
+}
+
+static int
+call_here (struct target *t, const char *verb, const json_t *request, int fd,
+           json_t **reply)
+{
+  struct pool_verb_call call = {
+    .fd = fd, .progress = progress_here, .line = pass_line, .opaque = t,
+  };
+
+  return pool_verb (t->pool, verb, request, &call, reply);
+}
+
+int
+target_call (struct target *t, const char *verb, json_t *request, int fd,
+             json_t **reply)
+{
+  int r;
+
+  if (request == NULL)
+    return base_fail (EINVAL, "an argument is not UTF-8");
+  *reply = NULL;
+  if (t->client != NULL)
+    r = call_served (t, verb, request, fd, reply);
+  else
+    r = call_here (t, verb, request, fd, reply);
+  progress_clear (&t->progress);
+  json_decref (request);
+  return r;
+}
+
+int
+target_stream (struct target *t, const char *verb, json_t *request,
+               int (*line) (void *, json_t *), void *opaque, json_t **reply)
+{
+  t->line = line;
+  t->line_opaque = opaque;
+  return target_call (t, verb, request, -1, reply);
+}
+
+/* ---- ending ------------------------------------------------------------------------------- */
+
+/* After an I/O error: has it poisoned the pool? */
+static bool
+is_poisoned (struct target *t)
+{
+  CLEANUP_FREE char *text = base_strdup (base_error_text ());
+  const char *state;
+  json_t *reply;
+  bool poisoned;
+
+  if (target_call (t, "info", json_object (), -1, &reply) < 0)
+    return false;
+  state = json_string_value (json_object_get (json_object_get (reply, "pool"),
+                                              "state"));
+  poisoned = state != NULL && strcmp (state, "poisoned") == 0;
+  json_decref (reply);
+  base_fail (EIO, "%s", text ? text : "");
+  return poisoned;
+}
+
+/* The space of what was removed comes back before we end, since nobody else
+ * is there to do it; a signal leaves the rest for the next opening.
+ */
+static int
+close_pool (struct target *t)
+{
+  int r = 0;
+
+  while (!t->readonly && !signal_seen () && r >= 0) {
+    r = pool_work (t->pool);
+    if (r == 0)
+      break;
+  }
+  if (r >= 0)
+    return pool_close (t->pool);
+  pool_abandon (t->pool);
+  return r;
+}
+
+int
+target_end (struct target *t, int r)
+{
+  int code = EXIT_DONE;
+
+  if (r < 0)
+    code = report_code (t->c, r, r == -EIO && is_poisoned (t) ?
+                        EXIT_DAMAGED : exit_code (r));
+  control_disconnect (t->client);
+  if (t->pool != NULL) {
+    r = close_pool (t);
+    if (r < 0 && code == EXIT_DONE)
+      code = report_code (t->c, r, r == -EIO ? EXIT_DAMAGED : exit_code (r));
+  }
+  free (t);
+  return code;
+}
+
+int
+target_change (const struct command *c, json_t *request)
+{
+  struct target *t;
+  json_t *reply;
+  int code, r;
+
+  code = target_open (c, false, &t);
+  if (code != EXIT_DONE) {
+    json_decref (request);
+    return code;
+  }
+  r = target_call (t, c->verb->name, request, -1, &reply);
+  code = target_end (t, r);
+  if (r == 0) {
+    if (json_is_false (json_object_get (reply, "changed")))
+      remark (c, "%s: nothing to do", c->pool);
+    if (code == EXIT_DONE && given (c, OPT_JSON))
+      print_json (json_incref (reply));
+    json_decref (reply);
+  }
+  return code;
+}
