@@ -81,7 +81,8 @@ enum vdev_extent_type {
 };
 
 /* Called once per extent, ascending, contiguous.  Non-zero stops the walk
- * and is returned by vdev_extents if negative.
+ * and is returned by vdev_extents if negative.  It must not call the device,
+ * which may hold a lock.
  */
 typedef int (*vdev_extent_fn) (void *opaque, uint64_t offset, uint64_t length,
                                uint32_t type);
