@@ -44,6 +44,7 @@ EXTRA_DIST += \
 	tests/syntax-check/exceptions \
 	tests/syntax-check/lib.pl \
 	tests/syntax-check/rule-dist \
+	tests/syntax-check/rule-docs \
 	tests/syntax-check/rule-essay \
 	tests/syntax-check/rule-globals \
 	tests/syntax-check/rule-includes \

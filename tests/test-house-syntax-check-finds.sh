@@ -168,7 +168,7 @@ put tests/test-pool-works.sh '#!/usr/bin/env bash' "# $tag" 'set -e' \
     '# nbdvol snapshot file=a'
 finds essay 'test-pool-works.sh:2: has no opening essay'
 
-# Sizes.
+# Sizes, and what documents name.
 seq 1 900 | sed 's|.*|extern int f&;|' >>"$tree/common/base/base.h"
 finds size 'common/base/base.h: 905 lines, more than 800'
 seq 1 700 | sed 's|.*|extern int f&;|' >>"$tree/plugins/pool/pool.c"
@@ -178,6 +178,8 @@ finds size 'plugins/pool/pool.c: 711 lines, more than 600'
 finds size 'function far has 101 lines'
 seq 1 301 >"$tree/HACKING.md"
 finds size 'HACKING.md: 301 lines'
+echo 'See common/pool/gone.c and common/pool/p*.c.' >>"$tree/HACKING.md"
+finds docs 'HACKING.md:2: common/pool/gone.c does not exist'
 
 # Keys and verbs.
 sed -i '/"file=/d; s/help\[\] =/help[] = "";/' "$tree/plugins/pool/pool.c"
