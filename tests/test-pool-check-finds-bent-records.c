@@ -49,11 +49,18 @@ static void epoch (struct pi *p) { R (0)->snap_epoch = htole32 (99); }
 static void base (struct pi *p) { R (0)->base_size = htole64 (1); }
 static void orphan_name (struct pi *p) { R (1)->name[0] = 'x'; }
 
+/* A second leaf that the number of slots does not cover. */
 static void
 beyond (struct pi *p)
 {
-  R (7)->kind = 0;              /* slot 7 is free in a pool of one */
-  R (7)->id = 1;
+  p->super.slots = htole32 (8);
+  p->super.table.levels = 2;
+}
+
+static void
+cut_off (struct pi *p)
+{
+  p->super.slots = htole32 (7);
 }
 
 TEST_MAIN
@@ -97,7 +104,8 @@ TEST_MAIN
     { "base", SAMPLE_FAMILY, base, "table: record 0", "no overlay" },
     { "orphan with a name", SAMPLE_ORPHANS, orphan_name, "table: record 1",
       "has a name" },
-    { "record beyond the end", SAMPLE_ONE, beyond, "table: record 7",
+    { "leaf beyond the end", SAMPLE_WIDE, beyond, "table", "levels" },
+    { "record beyond the end", SAMPLE_FAMILY, cut_off, "table: record 7",
       "beyond the end" },
   };
 

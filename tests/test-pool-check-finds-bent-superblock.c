@@ -15,6 +15,10 @@ static void features (struct pi *p) { S (incompatible, 64, 4); }
 static void small_blocks (struct pi *p) { p->super.block_shift = 11; }
 static void large_blocks (struct pi *p) { p->super.block_shift = 17; }
 static void slab (struct pi *p) { p->super.slab_shift = 33; }
+static void small_slab (struct pi *p) { p->super.slab_shift = 2; }
+static void slots_0 (struct pi *p) { S (slots, 32, 0); }
+static void slots_part (struct pi *p) { S (slots, 32, 7); }
+static void slots_many (struct pi *p) { S (slots, 32, 1 << 25); }
 static void slab_part (struct pi *p) { p->super.slab_shift = 8; }
 static void few (struct pi *p) { S (blocks, 64, 32); }
 static void many (struct pi *p) { S (blocks, 64, UINT64_C (2) << 40); }
@@ -161,6 +165,11 @@ TEST_MAIN
     { "small blocks", SAMPLE_ONE, small_blocks, "superblock", "block size" },
     { "large blocks", SAMPLE_ONE, large_blocks, "superblock", "block size" },
     { "slab", SAMPLE_ONE, slab, "superblock", "slab size" },
+    { "small slab", SAMPLE_ONE, small_slab, "superblock", "slab size" },
+    { "no slots", SAMPLE_ONE, slots_0, "superblock", "slots" },
+    { "part of a leaf of slots", SAMPLE_ONE, slots_part, "superblock",
+      "slots" },
+    { "many slots", SAMPLE_ONE, slots_many, "superblock", "slots" },
     { "part of a slab", SAMPLE_ONE, slab_part, "superblock", "slabs" },
     { "few blocks", SAMPLE_ONE, few, "superblock", "number of blocks" },
     { "many blocks", SAMPLE_ONE, many, "superblock", "number of blocks" },

@@ -20,7 +20,9 @@
 
 /* Attempts to read a copy that a running pool may be writing. */
 #define TRIES 8
-#define MAX_SLAB_SHIFT 32
+#define MIN_SLAB_SHIFT 3
+#define MAX_SLAB_SHIFT 30
+#define MAX_SLOTS (1 << 24)
 
 /* ---- geometry ------------------------------------------------------------ */
 
@@ -79,7 +81,7 @@ impossible (const struct format_super *s)
   if (s->block_shift < FORMAT_MIN_BLOCK_SHIFT ||
       s->block_shift > FORMAT_MAX_BLOCK_SHIFT)
     return "impossible block size";
-  if (s->slab_shift > MAX_SLAB_SHIFT)
+  if (s->slab_shift < MIN_SLAB_SHIFT || s->slab_shift > MAX_SLAB_SHIFT)
     return "impossible slab size";
   if (blocks < FORMAT_MIN_BLOCKS || blocks > FORMAT_MAX_BLOCKS)
     return "impossible number of blocks";
@@ -100,6 +102,7 @@ check_super (struct check *c)
 {
   const struct format_super *s = c->super;
   const uint64_t have = vdev_size (c->backing) >> c->block_shift;
+  const uint32_t slots = le32toh (s->slots);
 
   if (have < c->blocks)
     check_error (c, "superblock: the pool has %" PRIu64 " blocks, the backing "
@@ -110,6 +113,10 @@ check_super (struct check *c)
     check_error (c, "superblock: reserved bytes are set");
   if (le32toh (s->clean) > 1)
     check_error (c, "superblock: clean is neither 0 nor 1");
+  if (slots == 0 || slots > MAX_SLOTS ||
+      slots % (c->bs / FORMAT_RECORD_SIZE) != 0)
+    check_error (c, "superblock: the table cannot have %" PRIu32 " slots",
+                 slots);
   if (s->next_id == 0)
     check_error (c, "superblock: the next id is 0");
 }

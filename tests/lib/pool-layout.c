@@ -247,6 +247,8 @@ void
 pi_finish (struct pi *p)
 {
   const uint64_t bits = (uint64_t) p->bs * 8;
+  const uint32_t per_leaf = p->bs / FORMAT_RECORD_SIZE;
+  const uint32_t leaves = base_div_up (BASE_MAX (p->records, 1U), per_leaf);
   struct tree table, space, refs, backed;
   unsigned i;
 
@@ -254,10 +256,10 @@ pi_finish (struct pi *p)
   for (i = 0; i < p->records; i++)
     place_map (p, p->record[i].root);
   p->super.epoch = htole32 (p->epoch);
-  p->super.slots = htole32 (p->records);
+  p->super.slots = htole32 (leaves * per_leaf);
   p->super.next_id = htole64 (p->records + 1);
 
-  tree_place (p, &table, base_div_up (p->records, p->bs / 512), NULL);
+  tree_place (p, &table, leaves, NULL);
   tree_place (p, &space, base_div_up (p->o.blocks, bits), NULL);
   tree_place (p, &backed, base_div_up (p->o.blocks >> p->o.slab_shift, bits),
               NULL);

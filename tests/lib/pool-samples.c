@@ -145,7 +145,7 @@ static struct pi *
 wide (void)
 {
   struct pi *p = pi_new (&(struct pi_options) { .blocks = 70000,
-                                                .slab_shift = 1,
+                                                .slab_shift = 3,
                                                 .spread = 700 });
   char name[FORMAT_NAME_MAX + 1];
   unsigned v = 0, i;
