@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Free slabs are given back to the file system, except with discard=never.
+set -e
+source "$(dirname "$0")/lib/functions.sh"
+source "$(dirname "$0")/lib/plugin.sh"
+
+blocks ()
+{
+  echo $(($(stat -c %b "$pool") * 512))
+}
+shrunk ()
+{
+  [ "$(blocks)" -lt $((32 << 20)) ]
+}
+write_and_trim ()
+{
+  must nbd_do "$s_uri" write:0:128M:@1 flush
+  full=$(blocks)
+  between "$full" $((128 << 20)) $((256 << 20)) "bytes used when full"
+  must nbd_do "$s_uri" trim:0:128M flush
+}
+
+serve s create=128M discard=never
+write_and_trim
+stop_nbdkit s
+between "$(blocks)" "$full" $((256 << 20)) "bytes used after discard=never"
+rm "$pool"
+
+serve s create=128M discard=slab
+write_and_trim
+wait_until 30 shrunk
