@@ -9,15 +9,14 @@
 
 #include "devices.h"
 
-/* Everything but d is fixed when the device is opened. */
+/* Fixed when the device is opened, but for d and what is atomic. */
 struct file_device {
   struct vdev d;
   int fd;
   bool is_block;
   uint32_t memory_align;        /* of buffers; 1 without O_DIRECT */
   uint32_t block_size;          /* logical, of a block device; else 1 */
-  /* Regular files: what fallocate (2) can do here. */
-  bool can_punch, can_zero_range, can_allocate;
+  _Atomic bool no_zero_range;   /* fallocate (2) has refused it */
 };
 
 static inline struct file_device *

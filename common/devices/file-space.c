@@ -13,9 +13,11 @@
  *              ENOSPC
  *   extents    SEEK_DATA, SEEK_HOLE             -
  *
- * What a file system can do is asked once, on a page behind the end of the
- * file that is given back at once, because capabilities are facts that do
- * not change later.
+ * Whether holes can be punched is asked once, on a page behind the end of
+ * the file where it changes nothing, because capabilities are facts that do
+ * not change later.  Whether there is ZERO_RANGE cannot be asked like this
+ * (it would allocate the page, and ext4 would keep it), so it is tried when
+ * it is needed first.
  *
  * Space that is allocated and not written yet counts as a hole for SEEK_DATA:
  * it reads as zero, and extents says so.
@@ -44,15 +46,13 @@ fallocate_retry (int fd, int mode, uint64_t len, uint64_t off)
 }
 
 static bool
-works (int fd, int mode, uint64_t size)
+can_punch (int fd, uint64_t size)
 {
   const uint64_t page = 4096, off = base_div_up (size, page) * page;
-  int r;
 
-  if (off > INT64_MAX - page)
-    return false;
-  r = fallocate_retry (fd, mode | FALLOC_FL_KEEP_SIZE, page, off);
-  return r == 0 || r == -ENOSPC || r == -EDQUOT;
+  return off <= INT64_MAX - page &&
+    fallocate_retry (fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, page,
+                     off) == 0;
 }
 
 void
@@ -66,18 +66,8 @@ file_probe_space (struct file_device *f, uint64_t size, bool writable,
   }
   if (lseek (f->fd, 0, SEEK_HOLE) != -1 || errno == ENXIO)
     *caps |= VDEV_EXTENTS;
-  if (!writable)
-    return;
-  /* Punching comes first: only where it works can the page be given back. */
-  f->can_punch = works (f->fd, FALLOC_FL_PUNCH_HOLE, size);
-  if (!f->can_punch)
-    return;
-  f->can_zero_range = works (f->fd, FALLOC_FL_ZERO_RANGE, size);
-  f->can_allocate = works (f->fd, 0, size);
-  works (f->fd, FALLOC_FL_PUNCH_HOLE, size);
-  *caps |= VDEV_TRIM | VDEV_TRIM_ZEROES;
-  if (f->can_zero_range || f->can_allocate)
-    *caps |= VDEV_ZERO | VDEV_FAST_ZERO;
+  if (writable && can_punch (f->fd, size))
+    *caps |= VDEV_TRIM | VDEV_TRIM_ZEROES | VDEV_ZERO | VDEV_FAST_ZERO;
 }
 
 static int
@@ -94,21 +84,36 @@ punch (struct file_device *f, uint64_t len, uint64_t off)
                        len, off), "punch hole");
 }
 
+static int
+allocate (struct file_device *f, uint64_t len, uint64_t off)
+{
+  return space_error (f, fallocate_retry (f->fd, FALLOC_FL_KEEP_SIZE, len,
+                                          off), "allocate");
+}
+
 /* Reads zero afterwards and is backed. */
 static int
-zero_backed (struct file_device *f, uint64_t len, uint64_t off)
+zero_backed (struct file_device *f, uint64_t len, uint64_t off,
+             uint32_t flags)
 {
   int r;
 
-  if (f->can_zero_range)
-    return space_error (f, fallocate_retry
-                        (f->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
-                         len, off), "zero range");
-  r = punch (f, len, off);
-  if (r < 0)
-    return r;
-  return space_error (f, fallocate_retry (f->fd, FALLOC_FL_KEEP_SIZE, len,
-                                          off), "allocate");
+  if (!atomic_load_explicit (&f->no_zero_range, memory_order_relaxed)) {
+    r = fallocate_retry (f->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+                         len, off);
+    if (r != -EOPNOTSUPP)
+      return space_error (f, r, "zero range");
+    atomic_store_explicit (&f->no_zero_range, true, memory_order_relaxed);
+  }
+  /* FAST must not have changed anything when it is refused, and files of
+   * ext3 can be punched but not allocated.
+   */
+  r = flags & VDEV_FAST ? allocate (f, len, off) : 0;
+  if (r == 0)
+    r = punch (f, len, off);
+  if (r == 0)
+    r = allocate (f, len, off);
+  return r;
 }
 
 /* ---- block devices -------------------------------------------------- */
@@ -193,7 +198,7 @@ file_zero (struct vdev *d, uint64_t len, uint64_t off, uint32_t flags)
   if (f->is_block)
     return block_zero (f, len, off, flags);
   return flags & VDEV_MAY_TRIM ? punch (f, len, off)
-    : zero_backed (f, len, off);
+    : zero_backed (f, len, off, flags);
 }
 
 int

@@ -202,10 +202,13 @@ mem_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
   return 0;
 }
 
-/* Give back pages inside one stripe; zero parts of pages. */
+/* Give back pages inside one stripe; zero parts of pages.  Of a page that
+ * the device ends in, all there is counts as the whole.
+ */
 static void
 zero_stripe (struct mem_device *m, struct chunk *c, size_t n, uint64_t off)
 {
+  const uint64_t size = vdev_size (&m->d);
   uint8_t **page;
   size_t piece;
 
@@ -215,7 +218,7 @@ zero_stripe (struct mem_device *m, struct chunk *c, size_t n, uint64_t off)
     page = &c->page[off / PAGE_SIZE % CHUNK_PAGES];
     if (*page == NULL)
       continue;
-    if (piece < PAGE_SIZE) {
+    if (piece < PAGE_SIZE && (off % PAGE_SIZE != 0 || off + piece != size)) {
       memset (*page + off % PAGE_SIZE, 0, piece);
       continue;
     }
