@@ -1,1 +1,110 @@
 # SPDX-License-Identifier: BSD-3-Clause
+#
+# The crash and model harness (tests/lib/crash-*, oracle, thread-sim) and the
+# tests that stand on it.
+#
+# Three replacements for libbase.la: with simulated threads, with allocations
+# that fail as told, and with both.  The programs name the rooms one by one,
+# with one of these last.  The pool draws its random numbers from a seed
+# (crash-random.c), hence --wrap.
+
+check_LTLIBRARIES += \
+	tests/lib/libbase-faulty.la \
+	tests/lib/libbase-sim.la \
+	tests/lib/libbase-sim-faulty.la \
+	tests/lib/libcrash.la
+
+tests_lib_libbase_faulty_la_SOURCES = \
+	tests/lib/alloc-faulty.c \
+	tests/lib/alloc-faulty.h
+tests_lib_libbase_faulty_la_LIBADD = \
+	common/base/libbase-core.la \
+	common/base/libbase-thread.la
+
+tests_lib_libbase_sim_la_SOURCES = \
+	tests/lib/sim.h \
+	tests/lib/thread-sim.c
+tests_lib_libbase_sim_la_LIBADD = \
+	common/base/libbase-core.la \
+	common/base/libbase-alloc.la
+
+tests_lib_libbase_sim_faulty_la_SOURCES = \
+	tests/lib/alloc-faulty.c \
+	tests/lib/alloc-faulty.h \
+	tests/lib/sim.h \
+	tests/lib/thread-sim.c
+tests_lib_libbase_sim_faulty_la_LIBADD = common/base/libbase-core.la
+
+tests_lib_libcrash_la_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_lib_libcrash_la_SOURCES = \
+	tests/lib/crash-do.c \
+	tests/lib/crash-engine.h \
+	tests/lib/crash-history.c \
+	tests/lib/crash-history.h \
+	tests/lib/crash-image.c \
+	tests/lib/crash-image.h \
+	tests/lib/crash-judge.c \
+	tests/lib/crash-op.c \
+	tests/lib/crash-random.c \
+	tests/lib/crash-run.c \
+	tests/lib/crash-run.h \
+	tests/lib/crash-states.c \
+	tests/lib/crash-states.h \
+	tests/lib/crash-verbs.c \
+	tests/lib/crash-world.c \
+	tests/lib/crash-world.h \
+	tests/lib/oracle.c \
+	tests/lib/oracle.h
+
+LDADD_CRASH_DEVICES = \
+	common/devices/libdevices-test.la \
+	common/devices/libdevices.la \
+	common/vdev/libvdev.la
+LDADD_CRASH = \
+	tests/lib/libcrash.la \
+	tests/lib/libtest.la \
+	$(LDADD_CRASH_DEVICES) \
+	tests/lib/libbase-sim.la
+LDFLAGS_CRASH = -Wl,--wrap=getrandom
+
+TESTS_CRASH = \
+	tests/test-crash-oracle-is-flat-bytes \
+	tests/test-crash-sim-repeats-by-seed \
+	tests/test-crash-states-follow-the-log \
+	tests/test-crash-toy-bugs-are-found \
+	tests/test-crash-toy-passes
+check_PROGRAMS += $(TESTS_CRASH)
+TESTS += $(TESTS_CRASH)
+
+tests_test_crash_oracle_is_flat_bytes_SOURCES = \
+	tests/test-crash-oracle-is-flat-bytes.c
+tests_test_crash_oracle_is_flat_bytes_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_crash_oracle_is_flat_bytes_LDADD = $(LDADD_CRASH)
+
+tests_test_crash_sim_repeats_by_seed_SOURCES = \
+	tests/test-crash-sim-repeats-by-seed.c
+tests_test_crash_sim_repeats_by_seed_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_crash_sim_repeats_by_seed_LDADD = \
+	tests/lib/libtest.la \
+	tests/lib/libbase-sim.la
+
+tests_test_crash_states_follow_the_log_SOURCES = \
+	tests/test-crash-states-follow-the-log.c
+tests_test_crash_states_follow_the_log_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_crash_states_follow_the_log_LDADD = $(LDADD_CRASH)
+
+tests_test_crash_toy_bugs_are_found_SOURCES = \
+	tests/lib/toy-engine.c \
+	tests/lib/toy-engine.h \
+	tests/test-crash-toy-bugs-are-found.c
+tests_test_crash_toy_bugs_are_found_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_crash_toy_bugs_are_found_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_crash_toy_bugs_are_found_LDADD = $(LDADD_CRASH)
+
+tests_test_crash_toy_passes_SOURCES = \
+	tests/lib/toy-engine.c \
+	tests/lib/toy-engine.h \
+	tests/test-crash-toy-passes.c
+tests_test_crash_toy_passes_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_crash_toy_passes_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_crash_toy_passes_LDADD = $(LDADD_CRASH)
