@@ -118,6 +118,17 @@ run_ls (struct command *c)
 
 /* ---- info ------------------------------------------------------------------------ */
 
+/* Without a server, how we opened the pool is not a fact about it. */
+static void
+drop_serving (json_t *pool)
+{
+  if (pool == NULL)
+    return;
+  (void) json_object_set_new (pool, "readonly", json_null ());
+  (void) json_object_set_new (pool, "owner", json_string (""));
+  (void) json_object_set_new (pool, "counters", json_null ());
+}
+
 int
 run_info (struct command *c)
 {
@@ -140,6 +151,8 @@ run_info (struct command *c)
     request = json_object ();
   r = target_call (t, "info", request, -1, &reply);
   if (r == 0) {
+    if (!target_served (t))
+      drop_serving (json_object_get (reply, "pool"));
     if (given (c, OPT_JSON))
       print_json (json_incref (reply));
     else

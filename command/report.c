@@ -108,31 +108,52 @@ without_pool (const struct command *c, const char *text)
   return text;
 }
 
-/* {"code", "errno", "object", "text"}: the object is what stands before the
- * first colon, or the pool if the message speaks of it.
+/* TEXT begins with one of C's arguments (maybe in quotes) and a colon: that
+ * is the object, and its length is returned; 0 if it does not.
+ */
+static size_t
+object_length (const struct command *c, const char *text)
+{
+  size_t n, quote = text[0] == '\'';
+  int i;
+
+  for (i = 0; i < c->nargs; ++i) {
+    n = strlen (c->args[i]);
+    if (strncmp (text + quote, c->args[i], n) == 0 &&
+        (!quote || text[quote + n] == '\'') &&
+        strncmp (text + n + 2 * quote, ": ", 2) == 0)
+      return n + 2 * quote;
+  }
+  return 0;
+}
+
+/* {"code", "errno", "object", "text"}: the object is an argument, or the pool
+ * if the message names none.
  */
 json_t *
 error_json (const struct command *c, int r, int code, const char *text)
 {
-  const char *rest = without_pool (c, text), *colon = strstr (rest, ": ");
-  const char *object = c->pool ? c->pool : "";
   const char *name = control_errno_name (-r);
-  CLEANUP_FREE char *copy = NULL;
-  json_t *j;
+  CLEANUP_FREE char *object = NULL;
+  json_t *j, *e;
+  size_t n;
 
-  if (rest == text && colon != NULL) {
-    copy = base_asprintf ("%.*s", (int) (colon - rest), rest);
-    object = copy ? copy : object;
-    rest = colon + 2;
-  }
+  text = without_pool (c, text);
+  n = object_length (c, text);
+  object = n > 0 ? base_asprintf ("%.*s", (int) n, text) :
+    base_strdup (c->pool ? c->pool : "");
+  if (n > 0)
+    text += n + 2;
   j = json_pack ("{s:{s:i}}", "error", "code", code);
-  if (j == NULL)
+  if (j == NULL || object == NULL) {
+    json_decref (j);
     return NULL;
+  }
   /* A string that is not UTF-8 is left out. */
-  json_t *e = json_object_get (j, "error");
+  e = json_object_get (j, "error");
   (void) json_object_set_new (e, "errno", json_string (name ? name : "EIO"));
   (void) json_object_set_new (e, "object", json_string (object));
-  (void) json_object_set_new (e, "text", json_string (rest));
+  (void) json_object_set_new (e, "text", json_string (text));
   return j;
 }
 

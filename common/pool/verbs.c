@@ -419,6 +419,20 @@ static const struct {
   { "snapshot", verb_snapshot },
 };
 
+/* The caller knows which pool it is, maybe by another name than we do. */
+static void
+drop_pool_name (struct pool *p, int r)
+{
+  struct pool_info info;
+  size_t n;
+
+  pool_get_info (p, &info);
+  n = strlen (info.name);
+  if (strncmp (base_error_text (), info.name, n) == 0 &&
+      strncmp (base_error_text () + n, ": ", 2) == 0)
+    (void) base_fail (-r, "%s", base_error_text () + n + 2);
+}
+
 int
 pool_verb (struct pool *p, const char *verb, const json_t *request,
            struct pool_verb_call *call, json_t **reply)
@@ -441,6 +455,7 @@ pool_verb (struct pool *p, const char *verb, const json_t *request,
   if (r < 0) {
     json_decref (*reply);
     *reply = NULL;
+    drop_pool_name (p, r);
   }
   return r;
 }
