@@ -243,7 +243,7 @@ many_levels (struct pi *p)
 static void
 wrong_levels (struct pi *p)
 {
-  bend_record (p, 0)->root.levels = 8;
+  bend_record (p, 0)->root.levels = 7;
 }
 
 static void

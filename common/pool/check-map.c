@@ -320,31 +320,37 @@ compare_counts (struct check *c, const struct check_record *r,
                  found->shared);
 }
 
+/* An orphan's size and overlay flag mean nothing any more. */
 void
 check_map (struct check *c, const struct check_record *r)
 {
+  const bool orphan = r->kind == FORMAT_ORPHAN;
+  const uint64_t blocks = base_div_up (r->size, c->bs);
   struct map m = {
     .record = r,
-    .blocks = base_div_up (r->size, c->bs),
-    .orphan = r->kind == FORMAT_ORPHAN,
+    .blocks = orphan ? UINT64_MAX : blocks,
+    .orphan = orphan,
     .volume = r->kind == FORMAT_VOLUME || r->kind == FORMAT_INCOMPLETE,
-    .overlay = r->flags & FORMAT_RECORD_OVERLAY,
+    .overlay = orphan || r->flags & FORMAT_RECORD_OVERLAY,
     .queue.max = CHECK_DATA_BYTES >> c->block_shift,
   };
   const struct format_entry *root = &r->root.entry;
+  const unsigned levels = r->root.levels;
   const unsigned needed =
-    format_levels (base_div_up (m.blocks, c->fan), c->fan_shift);
+    orphan ? 1 : format_levels (base_div_up (blocks, c->fan), c->fan_shift);
+  /* Nothing in a snapshot is younger than it. */
+  const uint32_t birth =
+    r->kind == FORMAT_SNAPSHOT ? BASE_MIN (r->epoch, c->epoch) : c->epoch;
   struct check_subtree found = { .data = 0 };
 
-  if (r->root.levels < needed || r->root.levels > FORMAT_MAX_LEVELS) {
+  if (levels < needed || levels * c->fan_shift >= 64) {
     check_error (c, "%s: its map has %u levels, its size needs %u", r->label,
-                 r->root.levels, needed);
+                 levels, needed);
     c->blind = true;
     return;
   }
-  if (!base_is_zero (root, sizeof *root) &&
-      !released (c, &m, r->root.levels, 0))
-    map_node (c, &m, root, r->root.levels - 1, 0, c->epoch, false, &found);
+  if (!base_is_zero (root, sizeof *root) && !released (c, &m, levels, 0))
+    map_node (c, &m, root, levels - 1, 0, birth, false, &found);
   if (c->stop == 0)
     data_check (c, &m);
   if (c->stop == 0 && !found.bad) {

@@ -71,37 +71,50 @@ name_ok (const struct format_record *f)
                        sizeof f->name - f->name_length);
 }
 
+/* What only makes sense in a record that people see, or will see. */
+static const char *
+judge_named (const struct check *c, const struct format_record *f)
+{
+  const uint64_t size = le64toh (f->size);
+
+  if (!name_ok (f))
+    return "malformed name";
+  if (size == 0 || size > FORMAT_MAX_VOLUME)
+    return "size out of range";
+  if (f->cursor != 0)
+    return "cursor although it is not being removed";
+  if (f->kind != FORMAT_SNAPSHOT && le32toh (f->snap_epoch) > c->epoch)
+    return "epoch from the future";
+  if (!(f->flags & FORMAT_RECORD_OVERLAY) &&
+      (f->base_size != 0 ||
+       !base_is_zero (f->base_uuid, sizeof f->base_uuid)))
+    return "a base although it is no overlay";
+  return NULL;
+}
+
 /* What is wrong with a record that is not FREE, or NULL. */
 static const char *
 judge (const struct check *c, const struct format_record *f)
 {
-  const bool overlay = f->flags & FORMAT_RECORD_OVERLAY;
-  const uint64_t size = le64toh (f->size);
   const uint64_t id = le64toh (f->id);
+  const char *why;
 
+  if (f->kind == FORMAT_ORPHAN)
+    why = f->name_length != 0 || !base_is_zero (f->name, sizeof f->name)
+      ? "a removed volume has a name" : NULL;
+  else
+    why = judge_named (c, f);
+  if (why)
+    return why;
   if (f->flags & ~(FORMAT_RECORD_READONLY | FORMAT_RECORD_OVERLAY |
                    FORMAT_RECORD_CLONED))
     return "unknown flags";
-  if (f->kind == FORMAT_ORPHAN) {
-    if (f->name_length != 0 || !base_is_zero (f->name, sizeof f->name))
-      return "a removed volume has a name";
-  }
-  else if (!name_ok (f))
-    return "malformed name";
   if (id == 0 || id >= le64toh (c->super->next_id))
     return "id is not below the next id";
   if ((f->kind == FORMAT_SNAPSHOT) != (f->parent != 0))
     return "parent does not fit its kind";
-  if (size == 0 || size > FORMAT_MAX_VOLUME)
-    return "size out of range";
-  if (f->kind != FORMAT_ORPHAN && f->cursor != 0)
-    return "cursor although it is not being removed";
-  if (le32toh (f->epoch) > c->epoch || le32toh (f->snap_epoch) > c->epoch ||
-      le32toh (f->share_floor) > c->epoch)
+  if (le32toh (f->epoch) > c->epoch || le32toh (f->share_floor) > c->epoch)
     return "epoch from the future";
-  if (!overlay && (f->base_size != 0 ||
-                   !base_is_zero (f->base_uuid, sizeof f->base_uuid)))
-    return "a base although it is no overlay";
   if (!base_is_zero (f->reserved0, sizeof f->reserved0) ||
       f->reserved1 != 0 ||
       !base_is_zero (f->reserved2, sizeof f->reserved2) ||

@@ -113,6 +113,8 @@ orphans (void)
   c = pi_volume (p, "all", 4096 * 600);
   pi_put (p, c, 599, 9);
   pi_remove (p, c, 599);
+  p->record[c].f.size = 0;      /* means nothing any more */
+  p->record[c].f.snap_epoch = UINT32_MAX;
   c = pi_volume (p, "incoming", 4096 * 10);
   pi_put (p, c, 3, 11);
   p->record[c].f.kind = FORMAT_INCOMPLETE;

@@ -133,6 +133,7 @@ class Record:
         self.name = data[208:208 + length].decode("ascii", "replace")
         self.name_ok = NAME.fullmatch(self.name) and ".." not in self.name
         self.label = "record %d" % slot
+        self.zeroes = self.flags & OVERLAY or self.kind == ORPHAN
 
 # ---- the pool ---------------------------------------------------------
 
@@ -259,7 +260,9 @@ class Pool:
         but holes, parents first; visit says whether to go into a node.
         Skips what an orphan has released."""
         blocks = -(-record.size // self.bs)
-        if record.root.levels < self.levels(-(-blocks // self.fan)):
+        if record.kind == ORPHAN:
+            blocks = 1 << 64
+        elif record.root.levels < self.levels(-(-blocks // self.fan)):
             raise Damage("too few levels")
 
         def walk(entry, level, base, birth):
@@ -272,7 +275,7 @@ class Pool:
                 return
             if base >= blocks:
                 raise Damage("entry beyond the end, block %d" % base)
-            if kind == ZERO and not record.flags & OVERLAY:
+            if kind == ZERO and not record.zeroes:
                 raise Damage("zero entry without overlay")
             if not visit(entry, kind, level, base):
                 return
