@@ -144,7 +144,6 @@ class Pool:
         self.bs = 1 << s.block_shift
         self.fan = self.bs // 16
         self.fan_shift = s.block_shift - 4
-        self.zero = bytes(self.bs)
         self.damage = []
         self.seen = {}          # place: [entry, level, base, references]
         self.fixed = {0, 65536 >> s.block_shift, 131072 >> s.block_shift,
@@ -355,7 +354,7 @@ class Pool:
                 length = min(self.bs, record.size - base * self.bs)
                 if any(data[length:]):
                     raise Damage("bytes beyond the end")
-                if out and data != self.zero:
+                if out and any(data):
                     out.seek(base * self.bs)
                     out.write(data[:length])
             return False
