@@ -16,13 +16,21 @@
 #include "devices.h"
 #include "pool.h"
 
+#define VOLUME_MAX (UINT64_C (4) << 50)
+#define POOL_MAX (UINT64_C (64) << 50)
+
+/* 1 to MAX bytes. */
 static int
-parse_size (const char *what, const char *text, uint64_t *size)
+parse_size (const char *text, uint64_t max, uint64_t *size)
 {
-  int r = base_parse_size (what, text, size);
+  char limit[BASE_SIZE_TEXT];
+  int r = base_parse_size ("SIZE", text, size);
 
   if (r == 0 && *size == 0)
-    return base_fail (EINVAL, "%s: size is zero: '%s'", what, text);
+    return base_fail (EINVAL, "SIZE: is zero: '%s'", text);
+  if (r == 0 && *size > max)
+    return base_fail (EINVAL, "SIZE: more than %s: '%s'",
+                      base_size_text (max, limit), text);
   return r;
 }
 
@@ -99,7 +107,7 @@ run_init (struct command *c)
   bool existed, changed;
   int r;
 
-  if (parse_size ("SIZE", c->args[0], &capacity) < 0)
+  if (parse_size (c->args[0], POOL_MAX, &capacity) < 0)
     return report_usage (c);
   if (given (c, OPT_BLOCK_SIZE) &&
       (c->block_size < 4096 || c->block_size > 65536 ||
@@ -137,7 +145,7 @@ run_grow (struct command *c)
 {
   uint64_t size = 0;
 
-  if (c->nargs > 0 && parse_size ("SIZE", c->args[0], &size) < 0)
+  if (c->nargs > 0 && parse_size (c->args[0], POOL_MAX, &size) < 0)
     return report_usage (c);
   return target_change (c, json_pack ("{s:I}", "size", (json_int_t) size));
 }
@@ -148,7 +156,7 @@ run_create (struct command *c)
   uint64_t size;
 
   if (pool_check_name (c->args[0], 0) < 0 ||
-      parse_size ("SIZE", c->args[1], &size) < 0)
+      parse_size (c->args[1], VOLUME_MAX, &size) < 0)
     return report_usage (c);
   return target_change (c, json_pack ("{s:s, s:I, s:b}", "volume", c->args[0],
                                       "size", (json_int_t) size, "exist-ok",
@@ -200,7 +208,7 @@ run_resize (struct command *c)
   uint64_t size;
 
   if (pool_check_name (c->args[0], 0) < 0 ||
-      parse_size ("SIZE", c->args[1], &size) < 0)
+      parse_size (c->args[1], VOLUME_MAX, &size) < 0)
     return report_usage (c);
   return target_change (c, json_pack ("{s:s, s:I, s:b, s:b}",
                                       "volume", c->args[0],
@@ -209,10 +217,25 @@ run_resize (struct command *c)
                                       "force", given (c, OPT_FORCE)));
 }
 
+/* VOLUME to VOLUME, or VOLUME@SNAP to VOLUME@SNAP of the same volume. */
+static int
+check_rename (const char *name, const char *new_name)
+{
+  const size_t a = strcspn (name, "@"), b = strcspn (new_name, "@");
+
+  if (name[a] != new_name[b])
+    return base_fail (EINVAL, "%s: cannot become %s: one is a volume, the "
+                      "other a snapshot", name, new_name);
+  if (name[a] == '@' && (a != b || memcmp (name, new_name, a) != 0))
+    return base_fail (EINVAL, "%s: cannot become %s: a snapshot stays with "
+                      "its volume", name, new_name);
+  return 0;
+}
+
 int
 run_rename (struct command *c)
 {
-  if (check_names (c, 2) < 0)
+  if (check_names (c, 2) < 0 || check_rename (c->args[0], c->args[1]) < 0)
     return report_usage (c);
   return target_change (c, json_pack ("{s:s, s:s}", "name", c->args[0],
                                       "new", c->args[1]));

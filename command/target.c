@@ -337,14 +337,24 @@ close_pool (struct target *t)
   return r;
 }
 
+/* Names and sizes were well-formed before the verb was called: EINVAL is a
+ * refusal, not wrong usage.
+ */
+static int
+verb_code (struct target *t, int r)
+{
+  if (r == -EINVAL)
+    return EXIT_FAILED;
+  return r == -EIO && is_poisoned (t) ? EXIT_DAMAGED : exit_code (r);
+}
+
 int
 target_end (struct target *t, int r)
 {
   int code = EXIT_DONE;
 
   if (r < 0)
-    code = report_code (t->c, r, r == -EIO && is_poisoned (t) ?
-                        EXIT_DAMAGED : exit_code (r));
+    code = report_code (t->c, r, verb_code (t, r));
   control_disconnect (t->client);
   if (t->pool != NULL) {
     r = close_pool (t);
