@@ -1,1 +1,51 @@
 # SPDX-License-Identifier: BSD-3-Clause
+#
+# common/pool: the engine of the volume manager.
+
+noinst_LTLIBRARIES += common/pool/libpool.la
+
+common_pool_libpool_la_SOURCES = \
+	common/pool/pool.h \
+	common/pool/pool-internal.h \
+	common/pool/format.h \
+	common/pool/format.c \
+	common/pool/backing.c \
+	common/pool/check.h \
+	common/pool/check-internal.h \
+	common/pool/check.c \
+	common/pool/check-map.c \
+	common/pool/check-reach.c \
+	common/pool/check-read.c \
+	common/pool/check-record.c \
+	common/pool/check-tree.c \
+	common/pool/commit.c \
+	common/pool/diff.c \
+	common/pool/events.c \
+	common/pool/import.c \
+	common/pool/info.c \
+	common/pool/io-internal.h \
+	common/pool/io.c \
+	common/pool/manage-internal.h \
+	common/pool/manage.c \
+	common/pool/node.c \
+	common/pool/places.c \
+	common/pool/pool.c \
+	common/pool/publish.c \
+	common/pool/reap.c \
+	common/pool/refs.c \
+	common/pool/remove.c \
+	common/pool/resize.c \
+	common/pool/space.c \
+	common/pool/super.c \
+	common/pool/systree.c \
+	common/pool/table.c \
+	common/pool/transfer.c \
+	common/pool/tree.c \
+	common/pool/unmap.c \
+	common/pool/verbs-facts.c \
+	common/pool/verbs-internal.h \
+	common/pool/verbs.c \
+	common/pool/walk.c \
+	common/pool/write.c
+common_pool_libpool_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+common_pool_libpool_la_LIBADD = $(JANSSON_LIBS)

@@ -114,6 +114,13 @@ node_new (struct pool *p, unsigned level, uint64_t txn)
   return n;
 }
 
+/* A clean node that is about to be written; the caller fills it. */
+struct node *
+node_new_clean (struct pool *p, unsigned level)
+{
+  return node_alloc (p, level);
+}
+
 struct node *
 node_copy (struct pool *p, struct node *from, uint64_t txn)
 {

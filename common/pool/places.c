@@ -28,6 +28,12 @@
 
 #define WORDS(n) (base_div_up ((n), 64))
 
+void
+places_cleanup (struct place_vector *v)
+{
+  place_vector_reset (v);
+}
+
 /* Blocks of slabs FROM and above that are not fixed.  The capacity is a
  * whole number of slabs.
  */
@@ -123,7 +129,7 @@ places_free (struct pool *p)
 }
 
 void
-places_add_slab_locked (struct pool *p, uint64_t slab)
+places_add_slab_locked (struct pool *p, uint64_t slab, bool fresh)
 {
   struct space *s = &p->space;
   const uint64_t first = slab * p->slab_blocks;
@@ -131,14 +137,18 @@ places_add_slab_locked (struct pool *p, uint64_t slab)
   uint32_t n = 0;
   uint64_t i;
 
-  if (p->slab_blocks % 64 == 0)
+  /* durable_bits belong to the commit holder: a fresh slab must not look at
+   * them, its neighbours in the same word may be changing.
+   */
+  if (!fresh && p->slab_blocks % 64 == 0)
     for (i = first / 64; i < end / 64; ++i) {
       s->view[i] = p->durable_bits[i];
       n += 64 - (uint32_t) __builtin_popcountll (s->view[i]);
     }
   else
     for (i = first; i < end; ++i)
-      if (!bit_get (p->durable_bits, i)) {
+      if (fresh ? !format_is_fixed (&p->super, i)
+          : !bit_get (p->durable_bits, i)) {
         bit_clear (s->view, i);
         n++;
       }

@@ -41,6 +41,8 @@
 #include "format.h"
 
 BASE_VECTOR (place_vector, uint64_t);
+extern void places_cleanup (struct place_vector *v);
+#define CLEANUP_PLACES __attribute__ ((__cleanup__ (places_cleanup)))
 
 /* ---- nodes of maps (node.c) ------------------------------------------------ */
 
@@ -92,6 +94,7 @@ extern void node_cleanup_unref (struct node **np);
 #define CLEANUP_NODE __attribute__ ((__cleanup__ (node_cleanup_unref)))
 /* A new dirty node: empty, or a copy of FROM, which becomes its origin. */
 extern struct node *node_new (struct pool *p, unsigned level, uint64_t txn);
+extern struct node *node_new_clean (struct pool *p, unsigned level);
 extern struct node *node_copy (struct pool *p, struct node *from, uint64_t txn);
 /* Put a clean node that was just written into the cache. */
 extern struct node *node_insert_clean (struct pool *p, struct node *n);
@@ -113,13 +116,14 @@ struct volume {
    */
   struct format_record rec;
   struct volume *parent;        /* snapshot: its volume; lock: table_lock */
-  char *label;                  /* full name, for messages; table_lock */
+  char *_Atomic label;          /* full name; changes under table_lock */
   char *old_labels[4]; size_t nlabels;  /* readers may still hold one */
 
   struct base_rwlock lock;
   struct node *root;            /* dirty; NULL = clean, see root_entry; lock */
   struct format_entry root_entry;       /* lock */
-  unsigned levels;              /* changes only without connections */
+  atomic_uint levels;           /* grows under publish, exclusively */
+  atomic_bool reaped;           /* orphan: nothing is left of it */
   uint64_t mapped, nodes;       /* as in the open transaction; lock */
   uint64_t shared;              /* nodes with birth <= snap_epoch, at most;
                                  * lock */
@@ -128,7 +132,6 @@ struct volume {
 
   unsigned handles;             /* lock: table_lock */
   struct handle *first_handle;  /* lock: table_lock */
-  struct handle *importing;     /* the hidden handle of an import */
   atomic_uint inflight;         /* requests inside io.c */
   atomic_bool draining;         /* somebody waits for inflight == 0 */
   atomic_uint refs;
@@ -209,6 +212,10 @@ struct space {
   uint64_t shared;              /* copies that unsharing may still make */
   uint64_t dirty, dirty_held;   /* dirty nodes of the open txn; promised */
   uint64_t open_pending;        /* part of pending counted in the open txn */
+  uint64_t frozen_estimate;     /* ... in the frozen one, not in pending, */
+  uint64_t frozen_actual;       /* and what its commit really dropped */
+  uint64_t window;              /* taken for metadata, not used yet */
+  bool backed_changed;          /* backing_bits differ from backed_bits */
   uint64_t open_maybe;          /* replaced blocks that may turn out free */
   uint64_t backed_slabs, backed_blocks;
   bool full;                    /* last growth was refused */
@@ -232,21 +239,29 @@ struct reader { unsigned shard, slot; };
 /* A structural change a verb makes at the cut of its own commit. */
 struct cut;
 struct change {
+  /* Called first, with publish held exclusively and nothing frozen yet; may
+   * refuse, and then nothing happens.  May be NULL.
+   */
+  int (*check) (struct pool *p, void *opaque);
   /* Called with publish held exclusively, after the maps were frozen.  Must
    * not fail: everything that can was done before.
    */
   void (*apply) (struct pool *p, struct cut *cut, void *opaque);
   void *opaque;
+  size_t size;                  /* at most this many shares after the diff,
+                                 * and CHANGE_MAX + twice as many records */
 };
+#define CHANGE_MAX 4
 
 /* One volume in a commit. */
 struct cut_item {
   struct volume *v;             /* reference */
   struct node *root;            /* frozen dirty root, or NULL */
   bool map;                     /* the map is dirty; root NULL = now empty */
-  bool gone;                    /* record becomes FREE */
   uint32_t snap_epoch;          /* in force for this transaction */
-  uint64_t mapped, nodes, shared;
+  uint64_t mapped, nodes;       /* as at the cut */
+  unsigned levels;
+  struct format_entry entry;    /* out: the root */
 };
 BASE_VECTOR (cut_item_vector, struct cut_item);
 
@@ -266,11 +281,10 @@ struct cut {
   struct cut_share_vector before, after;
   struct volume_vector records;  /* records to write, map or not */
   struct cut_write_vector writes;
-  struct node **frozen; size_t nfrozen, capfrozen;
   struct place_vector freed_nodes, freed_data;
-  uint64_t pending;             /* of the frees, counted at publish */
-  struct extent_vector window;  /* places taken for nodes, not used yet */
-  uint64_t window_used;         /* taken out of window */
+  struct extent_vector window;  /* places taken for nodes ... */
+  size_t window_next;           /* ... not used from here on */
+  uint32_t next_epoch;          /* in force after the cut */
   uint64_t nodes_written;
 };
 
@@ -307,7 +321,7 @@ struct pool {
   uint64_t slab_blocks;
   atomic_uint_fast64_t blocks;  /* capacity; grows under table_lock + hold */
   uint64_t nonce;
-  bool damaged;                 /* a checksum error was seen; events.lock */
+  atomic_bool damaged;          /* a checksum error was seen */
 
   /* Last one written; commit holder.  Geometry and uuid never change. */
   struct format_super super;
@@ -317,7 +331,11 @@ struct pool {
   uint64_t *backing_bits;       /* backed as of now; space.lock */
   struct format_record *table;  /* the table's leaves; commit holder */
   uint32_t slots;               /* commit holder */
+  bool *slot_busy;              /* a volume has this slot; commit holder */
   struct refs_page *refs;       /* commit holder */
+  uint64_t allocated;           /* bits in durable_bits; commit holder */
+  uint64_t next_id;             /* commit holder */
+  char *staging;                /* 1 MiB; commit holder */
   uint64_t nrefs, refs_loaded;
   uint64_t refs_hand;
 
@@ -330,7 +348,6 @@ struct pool {
   uint64_t open_gen;            /* publish */
   uint32_t epoch;               /* publish */
   uint32_t frozen_epoch;        /* of the frozen transaction; publish */
-  bool frozen;                  /* a transaction is frozen; publish */
   struct base_mutex dirty_lock; /* inside volume->lock */
   struct volume_vector dirty;   /* volumes dirty in open_gen; dirty_lock */
   atomic_bool open_dirty;       /* something joined open_gen */
@@ -503,6 +520,8 @@ extern int publish_survey (struct edit *edit, struct survey *survey);
  * On success the charge is used up.
  */
 extern int publish_edit (struct edit *edit);
+/* The places of C belong to a map now. */
+extern void publish_settle_charge (struct pool *p, struct charge *c);
 
 /* Blocks [BLOCK, BLOCK + N) become holes: at most UNMAP_LEAVES leaves.  C is
  * charged for the dirty nodes and used up in any case.  *TXN = 0 if there
@@ -514,11 +533,15 @@ extern int publish_unmap (struct volume *v, struct handle *h, uint64_t block,
 
 /* ---- walk.c: whole maps, with the commit held ------------------------------------------------------ */
 
-/* Make V's clean map end before block END; LAST, if not NULL, becomes the
- * entry of block END - 1.  Commit and publish held.
+/* Make V's map end before block END; LAST, if not NULL, becomes the entry of
+ * block END - 1 (type and place; `check` is the plain crc).  V's map is clean
+ * but for this, publish is held exclusively, the commit too.  -EAGAIN: a node
+ * has to be read first (walk_prepare).
  */
-extern int walk_truncate (struct volume *v, uint64_t end, unsigned levels,
+extern int walk_truncate (struct volume *v, uint64_t end,
                           const struct format_entry *last);
+/* Read the nodes on the path to BLOCK. */
+extern int walk_prepare (struct volume *v, uint64_t block);
 /* Data blocks and nodes of V's clean map at or after block FIRST. */
 extern int walk_count (struct volume *v, uint64_t first, uint64_t *mapped,
                        uint64_t *nodes);
@@ -527,7 +550,8 @@ extern int walk_exclusive (struct volume *v, uint64_t *blocks);
 
 /* ---- space.c, places.c, backing.c ---------------------------------------------------------------- */
 
-extern int space_init (struct pool *p);
+extern void space_init (struct pool *p);
+extern void space_limits (struct pool *p);
 extern void space_free (struct pool *p);
 /* Blocks that growth can never have. */
 extern uint64_t space_reserve_locked (struct pool *p);
@@ -548,8 +572,10 @@ extern int space_make_room (struct pool *p, uint64_t wanted);
 extern int places_init (struct pool *p);
 extern int places_resize (struct pool *p, uint64_t old_blocks);
 extern void places_free (struct pool *p);
-/* A slab enters or leaves what may be allocated; DURABLE blocks stay taken. */
-extern void places_add_slab_locked (struct pool *p, uint64_t slab);
+/* A slab enters or leaves what may be allocated.  FRESH: it was not backed
+ * before, nothing but fixed blocks is allocated in it.
+ */
+extern void places_add_slab_locked (struct pool *p, uint64_t slab, bool fresh);
 extern void places_remove_slab_locked (struct pool *p, uint64_t slab);
 /* N places, next fit from the cursor; there are that many free ones. */
 extern int places_take_locked (struct pool *p, uint64_t n,
@@ -614,16 +640,22 @@ extern int commit_poison (struct pool *p, int err, const char *what);
 
 /* For diff.c and systree.c: places for nodes, and letting go of blocks. */
 extern int cut_take_place (struct pool *p, struct cut *cut, uint64_t *place);
-extern int cut_free_node (struct pool *p, struct cut *cut, uint64_t place);
-extern int cut_free_data (struct pool *p, struct cut *cut, uint64_t place);
-extern void cut_allocated (struct pool *p, uint64_t place);
+extern int cut_free_moved (struct pool *p, struct cut *cut, uint64_t place);
+extern int cut_free_dropped (struct pool *p, struct cut *cut, uint64_t place,
+                             bool node);
+extern int cut_allocated (struct pool *p, uint64_t place);
 
 extern int diff_item (struct pool *p, struct cut *cut, struct cut_item *item);
 extern int diff_drop (struct pool *p, struct cut *cut,
                       const struct format_entry *e, unsigned level,
                       uint32_t snap_epoch, const char *who);
 
-extern int super_write (struct pool *p, struct cut *cut);
+extern int super_find (struct vdev *backing, struct format_super *s,
+                       unsigned *bad);
+extern int super_write_copies (struct pool *p, const struct format_super *s);
+extern int diff_drop_data (struct pool *p, struct cut *cut,
+                           const struct format_entry *e, uint32_t snap_epoch);
+
 extern int super_marker (struct pool *p, uint64_t generation);
 extern int super_owner (struct pool *p, bool clear);
 
@@ -656,7 +688,12 @@ extern void volume_set_shared (struct volume *v, uint64_t n);
 
 extern int io_open (struct pool *p, struct volume *v, bool readonly,
                     const char *client, struct handle **ret);
-/* Wait until no request is inside V.  table_lock held. */
+/* The hidden handle of an import, which may be resized. */
+extern int io_open_import (struct pool *p, struct volume *v,
+                           struct handle **ret);
+/* End V's connections and wait until no request is inside.  table_lock
+ * held, the commit not.
+ */
 extern void io_drain_locked (struct volume *v);
 
 /* ---- events.c -------------------------------------------------------------------------------------------------- */
@@ -664,9 +701,19 @@ extern void io_drain_locked (struct volume *v);
 extern void event_log (struct pool *p, enum pool_event_kind kind,
                        const char *volume, const char *fs, ...)
   BASE_PRINTF (4, 5);
+/* The backing failed at PLACE, base_error_text () says how; once per place. */
+extern void event_log_once (struct pool *p, const struct volume *v,
+                            uint64_t place);
 /* A checksum error at PLACE; logged once per place. */
 extern void event_checksum (struct pool *p, const char *volume,
                             const char *what, uint64_t place);
+
+/* ---- pool.c ------------------------------------------------------------------------------------------------------ */
+
+/* There is background work. */
+extern void pool_wake (struct pool *p);
+/* Orphans are gone: collect, lower snap_epochs. */
+extern int manage_after_reclaim (struct pool *p);
 
 /* check.c of this room */
 #include "check.h"

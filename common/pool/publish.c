@@ -370,8 +370,8 @@ settle_effect (struct pool *p, struct effect *effect)
 }
 
 /* The places of C belong to the map now. */
-static void
-settle_charge (struct pool *p, struct charge *c)
+void
+publish_settle_charge (struct pool *p, struct charge *c)
 {
   struct space *s = &p->space;
   LOCK_FOR_SCOPE (&s->lock);
@@ -401,9 +401,9 @@ static int
 check_live (struct pool *p, const struct handle *h)
 {
   if (h && atomic_load (&h->shut))
-    return base_fail (ESHUTDOWN, "%s: connection ended", p->name);
+    return base_fail (ESHUTDOWN, "connection ended");
   if (pool_poisoned (p) < 0)
-    return base_fail (EIO, "%s: poisoned after an earlier error", p->name);
+    return base_fail (EIO, "poisoned after an earlier error");
   return 0;
 }
 
@@ -442,7 +442,7 @@ publish_locked (struct edit *edit, struct found *found, struct effect *effect)
   edit->txn = p->open_gen;
   published (edit->v, edit->offset, edit->length);
   settle_effect (p, effect);
-  settle_charge (p, edit->charge);
+  publish_settle_charge (p, edit->charge);
   return 0;
 }
 

@@ -27,8 +27,7 @@ page_of (struct pool *p, uint64_t place, struct refs_page **ret)
   int r;
 
   if (i >= p->nrefs)
-    return base_fail (EBADMSG, "%s: block %" PRIu64 " is outside the pool",
-                      p->name, place);
+    return base_fail (EBADMSG, "block %" PRIu64 " is outside the pool", place);
   page = &p->refs[i];
   if (page->count == NULL) {
     uint32_t *count = base_malloc (p->block_size);
@@ -80,8 +79,8 @@ refs_add (struct pool *p, uint64_t place, int delta)
     return r;
   n = le32toh (page->count[place % p->refs_tree.items]);
   if (delta < 0 ? n == 0 : n == UINT32_MAX)
-    return base_fail (EBADMSG, "%s: block %" PRIu64
-                      ": its reference count is wrong", p->name, place);
+    return base_fail (EBADMSG, "block %" PRIu64
+                      ": its reference count is wrong", place);
   page->count[place % p->refs_tree.items] = htole32 (n + (uint32_t) delta);
   page->dirty = true;
   systree_mark (&p->refs_tree, place / p->refs_tree.items);

@@ -9,7 +9,7 @@
  * Is there room for good?  `available` is what would be free if everything
  * in flight were finished and committed, less what is promised:
  *
- *     free      may be allocated now
+ *     free      may be allocated now, or taken by a commit and not yet used
  *   + pending   comes back with a commit, or when its last reader is gone
  *   + neutral   in flight, each replaces an exclusive block
  *   - owed      new nodes, and copies of shared ones, still to be written
@@ -46,18 +46,25 @@
 #define MAX_DIRTY 8192
 #define MAX_REQUEST (UINT64_C (32) << 20)
 
-int
-space_init (struct pool *p)
+/* By the capacity.  They grow by less than the capacity does, so that a full
+ * pool that grows stays on the right side of its reserve.
+ */
+void
+space_limits (struct pool *p)
 {
   struct space *s = &p->space;
   const uint64_t n = pool_blocks (p);
 
-  base_mutex_init (&s->lock);
-  base_cond_init (&s->changed);
   s->max_dirty = BASE_MIN (BASE_MAX (n / 64, MIN_DIRTY), MAX_DIRTY);
-  s->max_blocks = UINT64_C (1) << base_log2 (BASE_MAX (n / 64, 2));
-  s->max_blocks = BASE_MIN (s->max_blocks, MAX_REQUEST / p->block_size);
-  return 0;
+  s->max_blocks = BASE_MIN (BASE_MAX (n / 64, 2),
+                            MAX_REQUEST / p->block_size);
+}
+
+void
+space_init (struct pool *p)
+{
+  base_mutex_init (&p->space.lock);
+  base_cond_init (&p->space.changed);
 }
 
 void
@@ -111,7 +118,8 @@ space_available_locked (struct pool *p)
 {
   const struct space *s = &p->space;
 
-  return (int64_t) (s->free + s->pending + s->neutral)
+  return (int64_t) (s->free + s->window + s->pending + s->neutral
+                    + BASE_MAX (s->frozen_estimate, s->frozen_actual))
     - (int64_t) (s->owed + s->shared + space_reserve_locked (p));
 }
 
@@ -216,11 +224,11 @@ wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
   for (;;) {
     r = pool_poisoned (p);
     if (r < 0) {
-      r = base_fail (EIO, "%s: poisoned after an earlier error", p->name);
+      r = base_fail (EIO, "poisoned after an earlier error");
       break;
     }
     if (h && atomic_load (&h->shut)) {
-      r = base_fail (ESHUTDOWN, "%s: connection ended", p->name);
+      r = base_fail (ESHUTDOWN, "connection ended");
       break;
     }
     if (s->first == &me) {
@@ -245,7 +253,7 @@ space_admit (struct pool *p, struct charge *c, struct handle *h, bool nowait)
 
   assert (c->dirty <= s->max_dirty);
   if (pool_poisoned (p) < 0)
-    return base_fail (EIO, "%s: poisoned after an earlier error", p->name);
+    return base_fail (EIO, "poisoned after an earlier error");
 
   base_mutex_lock (&s->lock);
   if (nowait)
@@ -265,7 +273,7 @@ space_admit (struct pool *p, struct charge *c, struct handle *h, bool nowait)
   if (r == 0 && was_full && c->growth > 0)
     event_log (p, POOL_EVENT_NOT_FULL, "", "no longer full");
   if (r == -ENOSPC)
-    base_fail (ENOSPC, "%s: full", p->name);
+    base_fail (ENOSPC, "full");
   return r;
 }
 
@@ -348,5 +356,5 @@ space_make_room (struct pool *p, uint64_t wanted)
   if (!was_full)
     event_log (p, POOL_EVENT_FULL, "", "full: no space for new data; "
                "remove volumes or snapshots, or grow the pool");
-  return base_fail (ENOSPC, "%s: full", p->name);
+  return base_fail (ENOSPC, "full");
 }

@@ -162,15 +162,14 @@ read_node (struct systree *t, const struct format_entry *e, unsigned level,
   int r;
 
   if (format_type (e) != FORMAT_NODE || place >= pool_blocks (p))
-    return base_fail (EBADMSG, "%s: %s tree, level %u: malformed entry",
-                      p->name, t->name, level);
+    return base_fail (EBADMSG, "%s tree, level %u: malformed entry", t->name, level);
   r = vdev_read (p->backing, buf, p->block_size, place * p->block_size);
   if (r < 0)
-    return base_fail_in (r, "%s: %s tree", p->name, t->name);
+    return base_fail_in (r, "%s tree", t->name);
   if ((base_crc32c (buf, p->block_size)
        ^ pool_mix (p, place, format_birth (e))) != le32toh (e->check))
-    return base_fail (EBADMSG, "%s: %s tree, block %" PRIu64
-                      ", level %u: checksum error", p->name, t->name, place,
+    return base_fail (EBADMSG, "%s tree, block %" PRIu64
+                      ", level %u: checksum error", t->name, place,
                       level);
   return 0;
 }
@@ -199,8 +198,7 @@ systree_load (struct systree *t, const struct format_root *root,
   if (buf == NULL)
     return base_fail (ENOMEM, "out of memory");
   if (root->levels != t->levels)
-    return base_fail (EBADMSG, "%s: %s tree has %u levels, not %u",
-                      p->name, t->name, root->levels, t->levels);
+    return base_fail (EBADMSG, "%s tree has %u levels, not %u", t->name, root->levels, t->levels);
   t->entry[t->levels - 1][0] = root->entry;
   for (k = t->levels - 1; k > 0; --k)
     for (i = 0; i < t->count[k]; ++i) {
@@ -245,7 +243,7 @@ place_node (struct systree *t, struct cut *cut, unsigned k, uint64_t i)
   if (r < 0)
     return r;
   if (format_type (e) != FORMAT_HOLE)
-    r = cut_free_node (p, cut, format_place (e));
+    r = cut_free_moved (p, cut, format_place (e));
   else {
     LOCK_FOR_SCOPE (&p->space.lock);
     t->existing++;

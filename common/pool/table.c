@@ -192,41 +192,51 @@ per_leaf (const struct pool *p)
   return p->block_size / FORMAT_RECORD_SIZE;
 }
 
-/* A slot that no volume has; the table may have to grow, and then the pool's
- * reserve with it.
- */
-int
-table_slot (struct pool *p, uint32_t *slot)
+/* More slots: the pool's reserve grows with the table. */
+static int
+grow_table (struct pool *p)
 {
   const uint32_t more = per_leaf (p);
   struct format_record *table;
-  struct volume *v;
-  uint32_t i;
-  CLEANUP_FREE bool *taken = base_calloc (p->slots, sizeof *taken);
+  bool *busy;
   int r;
-
-  if (taken == NULL)
-    return base_fail (ENOMEM, "out of memory");
-  for (v = p->volumes; v; v = v->next)
-    taken[v->slot] = true;
-  for (i = 0; i < p->slots; ++i)
-    if (!taken[i]) {
-      *slot = i;
-      return 0;
-    }
 
   table = base_realloc (p->table, (p->slots + more) * sizeof table[0]);
   if (table == NULL)
     return base_fail (ENOMEM, "out of memory");
-  memset (table + p->slots, 0, more * sizeof table[0]);
   p->table = table;
-  base_mutex_lock (&p->space.lock);
+  busy = base_realloc (p->slot_busy, (p->slots + more) * sizeof busy[0]);
+  if (busy == NULL)
+    return base_fail (ENOMEM, "out of memory");
+  p->slot_busy = busy;
+  memset (table + p->slots, 0, more * sizeof table[0]);
+  memset (busy + p->slots, 0, more * sizeof busy[0]);
+
+  LOCK_FOR_SCOPE (&p->space.lock);
+  if (space_available_locked (p) < 2 * FORMAT_MAX_LEVELS)
+    return base_fail (ENOSPC, "the pool is full: no room for more records");
   r = systree_resize (&p->table_tree, p->slots + more);
-  base_mutex_unlock (&p->space.lock);
-  if (r < 0)
-    return r;
-  *slot = p->slots;
-  p->slots += more;
+  if (r == 0)
+    p->slots += more;
+  return r;
+}
+
+/* A slot that no record has. */
+int
+table_slot (struct pool *p, uint32_t *slot)
+{
+  uint32_t i;
+  int r;
+
+  for (i = 0; i < p->slots && p->slot_busy[i]; ++i)
+    ;
+  if (i == p->slots) {
+    r = grow_table (p);
+    if (r < 0)
+      return r;
+  }
+  p->slot_busy[i] = true;
+  *slot = i;
   return 0;
 }
 
@@ -277,8 +287,8 @@ check_record (struct pool *p, const struct format_record *rec, uint32_t slot)
       || rec->root.levels < 1 || rec->root.levels > FORMAT_MAX_LEVELS - 1
       || (named && tree_span (p, rec->root.levels - 1) < blocks)
       || le64toh (rec->id) == 0)
-    return base_fail (EBADMSG, "%s: record %" PRIu32 " of the table is "
-                      "malformed", p->name, slot);
+    return base_fail (EBADMSG, "record %" PRIu32 " of the table is "
+                      "malformed", slot);
   return 0;
 }
 
@@ -297,6 +307,7 @@ load_record (struct pool *p, uint32_t slot)
     return -ENOMEM;
   v->rec = *rec;
   v->slot = slot;
+  p->slot_busy[slot] = true;
   v->id = le64toh (rec->id);
   v->levels = rec->root.levels;
   v->root_entry = rec->root.entry;
@@ -332,16 +343,16 @@ link_parents (struct pool *p)
     if (v->rec.kind == FORMAT_SNAPSHOT) {
       v->parent = volume_by_id_locked (p, le64toh (v->rec.parent));
       if (v->parent == NULL || v->parent->rec.kind != FORMAT_VOLUME)
-        return base_fail (EBADMSG, "%s: record %" PRIu32 " of the table is "
-                          "a snapshot of no volume", p->name, v->slot);
+        return base_fail (EBADMSG, "record %" PRIu32 " of the table is "
+                          "a snapshot of no volume", v->slot);
       r = volume_label (v);
       if (r < 0)
         return r;
     }
     for (w = v->next; w; w = w->next)
       if (w->id == v->id)
-        return base_fail (EBADMSG, "%s: records %" PRIu32 " and %" PRIu32
-                          " of the table have the same id", p->name, v->slot,
+        return base_fail (EBADMSG, "records %" PRIu32 " and %" PRIu32
+                          " of the table have the same id", v->slot,
                           w->slot);
   }
   return 0;

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * info: facts about the pool and its volumes.
+ */
+
+#include <config.h>
+
+#include <stdlib.h>
+
+#include "pool-internal.h"
+
+/* ---- volumes ------------------------------------------------------------- */
+
+/* What a clone was made from: its name now, or as it was then. */
+static void
+origin_name (struct pool *p, const struct volume *v, char *text, size_t size)
+{
+  const uint64_t id = le64toh (v->rec.origin);
+  const struct volume *o = id ? volume_by_id_locked (p, id) : NULL;
+
+  if (o && o->rec.kind != FORMAT_ORPHAN)
+    snprintf (text, size, "%s", o->label);
+  else
+    snprintf (text, size, "%.*s", (int) sizeof v->rec.origin_name,
+              v->rec.origin_name);
+}
+
+static void
+fill_info (struct pool *p, struct volume *v, struct pool_volume_info *info)
+{
+  memset (info, 0, sizeof *info);
+  snprintf (info->name, sizeof info->name, "%s", v->label);
+  info->snapshot = v->rec.kind == FORMAT_SNAPSHOT;
+  info->readonly = info->snapshot || p->options.readonly
+    || (v->rec.flags & FORMAT_RECORD_READONLY);
+  info->id = v->id;
+  info->size = le64toh (v->rec.size);
+  info->created = (int64_t) le64toh ((uint64_t) v->rec.created);
+  info->connections = v->handles;
+  info->exclusive = UINT64_MAX;
+  origin_name (p, v, info->origin, sizeof info->origin);
+  base_rwlock_rdlock (&v->lock);
+  info->used = v->mapped * p->block_size;
+  base_rwlock_unlock (&v->lock);
+}
+
+static int
+fill_exclusive (struct pool *p, struct volume *v,
+                struct pool_volume_info *info)
+{
+  uint64_t blocks;
+  int r = walk_exclusive (v, &blocks);
+
+  if (r == 0)
+    info->exclusive = blocks * p->block_size;
+  return r;
+}
+
+static bool
+is_listed (const struct volume *v)
+{
+  return v->rec.kind == FORMAT_VOLUME || v->rec.kind == FORMAT_SNAPSHOT;
+}
+
+/* A volume before its snapshots: '@' sorts before every character of a
+ * name here.
+ */
+static int
+by_name (const void *a, const void *b)
+{
+  const struct pool_volume_info *x = a, *y = b;
+  const char *s = x->name, *t = y->name;
+
+  for (; *s && *s == *t; ++s, ++t)
+    ;
+  if (*s == *t)
+    return 0;
+  if (*s == '\0' || *t == '\0')
+    return *s == '\0' ? -1 : 1;
+  if (*s == '@' || *t == '@')
+    return *s == '@' ? -1 : 1;
+  return (unsigned char) *s < (unsigned char) *t ? -1 : 1;
+}
+
+/* All of them, sorted; *LIST to be freed. */
+static int
+take_list (struct pool *p, bool exclusive, struct pool_volume_info **list,
+           size_t *n)
+{
+  struct volume *v;
+  size_t count = 0;
+  int r = 0;
+  LOCK_FOR_SCOPE (&p->table_lock);
+
+  for (v = p->volumes; v; v = v->next)
+    count += is_listed (v);
+  *list = base_calloc (BASE_MAX (count, 1), sizeof **list);
+  if (*list == NULL)
+    return base_fail (ENOMEM, "out of memory");
+  if (exclusive) {
+    r = commit_hold (p);
+    if (r < 0)
+      return r;
+  }
+  *n = 0;
+  for (v = p->volumes; v && r == 0; v = v->next)
+    if (is_listed (v)) {
+      fill_info (p, v, &(*list)[*n]);
+      if (exclusive)
+        r = fill_exclusive (p, v, &(*list)[*n]);
+      ++*n;
+    }
+  if (exclusive)
+    commit_release (p);
+  if (*n > 1)
+    qsort (*list, *n, sizeof **list, by_name);
+  return r;
+}
+
+int
+pool_list (struct pool *p, bool exclusive,
+           int (*fn) (void *opaque, const struct pool_volume_info *info),
+           void *opaque)
+{
+  CLEANUP_FREE struct pool_volume_info *list = NULL;
+  size_t n = 0, i;
+  int r;
+
+  r = take_list (p, exclusive, &list, &n);
+  for (i = 0; i < n && r == 0; ++i)
+    r = fn (opaque, &list[i]);
+  return r;
+}
+
+int
+pool_volume_info (struct pool *p, const char *name, bool exclusive,
+                  struct pool_volume_info *info)
+{
+  struct volume *v;
+  int r;
+
+  r = pool_check_name (name, 2);
+  if (r < 0)
+    return r;
+  LOCK_FOR_SCOPE (&p->table_lock);
+  v = volume_find_locked (p, name);
+  if (v == NULL)
+    return base_fail (ENOENT, "%s: no such %s", name,
+                      strchr (name, '@') ? "snapshot" : "volume");
+  fill_info (p, v, info);
+  if (!exclusive)
+    return 0;
+  r = commit_hold (p);
+  if (r == 0) {
+    r = fill_exclusive (p, v, info);
+    commit_release (p);
+  }
+  return r;
+}
+
+/* ---- the pool -------------------------------------------------------------- */
+
+static void
+count_volumes (struct pool *p, struct pool_info *info)
+{
+  struct volume *v;
+  LOCK_FOR_SCOPE (&p->table_lock);
+
+  for (v = p->volumes; v; v = v->next) {
+    info->volumes += v->rec.kind == FORMAT_VOLUME;
+    info->snapshots += v->rec.kind == FORMAT_SNAPSHOT;
+    if (v->rec.kind == FORMAT_ORPHAN && !atomic_load (&v->reaped))
+      info->reclaiming += v->mapped * p->block_size;
+  }
+}
+
+static void
+fill_space (struct pool *p, struct pool_info *info)
+{
+  struct space *s = &p->space;
+  LOCK_FOR_SCOPE (&s->lock);
+  const uint64_t bs = p->block_size;
+  const uint64_t blocks = pool_blocks (p);
+  /* Slabs that are not backed yet would be, at the cost of their counts. */
+  const uint64_t unbacked = blocks - s->backed_blocks
+    - format_fixed_blocks (&p->super);
+  const uint64_t cost = unbacked / p->slab_blocks
+    * 2 * base_div_up (p->slab_blocks, p->refs_tree.items);
+  int64_t available = space_available_locked (p)
+    + (int64_t) (unbacked - BASE_MIN (unbacked, cost));
+
+  available = BASE_MAX (available, 0);
+  info->capacity = blocks * bs;
+  /* A leaf for each fan-out of data blocks. */
+  info->available = (uint64_t) available / (p->fan + 1) * p->fan * bs
+    + (uint64_t) available % (p->fan + 1) * bs;
+  info->used = (blocks - s->free - unbacked) * bs;
+  info->reserved = (space_reserve_locked (p) + s->shared) * bs;
+  info->backed = (s->backed_blocks + format_fixed_blocks (&p->super)) * bs;
+  info->maximum = s->max_blocks * bs;
+  info->space_waits = s->waits;
+  if (s->full)
+    info->state = POOL_FULL;
+}
+
+static void
+fill_owner (struct pool *p, struct pool_info *info)
+{
+  struct pool_owner o;
+
+  if (pool_read_owner (p->backing, &o) == 0)
+    snprintf (info->owner, sizeof info->owner, "host %s, pid %" PRIi64
+              "%s%s", o.host, o.pid, o.socket[0] ? ", socket " : "",
+              o.socket);
+}
+
+static void
+fill_counters (struct pool *p, struct pool_info *info)
+{
+  info->commits = atomic_load (&p->n_commits);
+  info->flushes = atomic_load (&p->n_flushes);
+  info->reads = atomic_load (&p->n_reads);
+  info->writes = atomic_load (&p->n_writes);
+  info->bytes_read = atomic_load (&p->n_bytes_read);
+  info->bytes_written = atomic_load (&p->n_bytes_written);
+  info->metadata_bytes = atomic_load (&p->n_metadata_bytes);
+  info->checksum_errors = atomic_load (&p->n_checksum_errors);
+}
+
+void
+pool_get_info (struct pool *p, struct pool_info *info)
+{
+  memset (info, 0, sizeof *info);
+  snprintf (info->name, sizeof info->name, "%s", p->name);
+  memcpy (info->uuid, p->super.uuid, sizeof info->uuid);
+  info->readonly = p->options.readonly;
+  info->version = FORMAT_VERSION;
+  info->block_size = p->block_size;
+  info->created = (int64_t) le64toh ((uint64_t) p->super.created);
+  count_volumes (p, info);
+  fill_space (p, info);
+  base_rwlock_rdlock (&p->publish);
+  info->epoch = p->epoch;
+  base_rwlock_unlock (&p->publish);
+  base_mutex_lock (&p->commit.lock);
+  info->generation = p->commit.durable;
+  base_mutex_unlock (&p->commit.lock);
+  fill_owner (p, info);
+  fill_counters (p, info);
+
+  base_mutex_lock (&p->events.lock);
+  memcpy (info->last_error, p->events.last_error, sizeof info->last_error);
+  info->last_error_time = p->events.last_error_time;
+  base_mutex_unlock (&p->events.lock);
+  if (atomic_load (&p->damaged))
+    info->state = POOL_DAMAGED;
+  if (pool_poisoned (p) < 0)
+    info->state = POOL_POISONED;
+}
+
+/* ---- check ------------------------------------------------------------------- */
+
+/* The last durable state, from the backing alone.  Being a reader all the
+ * while keeps whatever that state names from being reused.
+ */
+int
+pool_check (struct pool *p, const struct pool_check_options *options,
+            struct pool_check_result *result)
+{
+  struct format_super super;
+  struct reader reader;
+  int r;
+
+  r = commit_hold (p);
+  if (r < 0)
+    return r;
+  reader = reader_enter (p);
+  super = p->super;
+  commit_release (p);
+  r = check_image (p->backing, &super, options, result);
+  reader_exit (p, reader);
+  return r;
+}

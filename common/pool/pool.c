@@ -1,0 +1,711 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * pool: making, opening and closing, and the background thread.
+ *
+ * Opening recovers.  The superblock that was chosen may be one that only the
+ * page cache shows (a flush failed, and the process went on to be started
+ * again): so before anything else it is written once more, slot and twin, and
+ * flushed.  Then the same state is written as the next generation, with a new
+ * nonce, to the other slot and twin, and flushed: after that no superblock of
+ * an older run remains.  A crash anywhere in this leads to the same state.
+ * There is nothing to replay: a commit writes the whole change.
+ *
+ * Making a pool is opening nothing and committing twice.
+ */
+
+#include <config.h>
+
+#include <stdlib.h>
+
+#include "pool-internal.h"
+
+#define DEFAULT_CACHE (UINT64_C (64) << 20)
+#define DEFAULT_INTERVAL 5000
+#define STAGING (UINT64_C (1) << 20)
+
+/* ---- memory --------------------------------------------------------------- */
+
+static void
+pool_free (struct pool *p)
+{
+  struct volume *v;
+
+  while (p->volumes) {
+    v = p->volumes;
+    p->volumes = v->next;
+    volume_unref (v);
+  }
+  while (p->dirty.len > 0)
+    volume_unref (p->dirty.ptr[--p->dirty.len]);
+  volume_vector_reset (&p->dirty);
+  node_cache_free (p);
+  places_free (p);
+  refs_free (p);
+  systree_free (&p->space_tree);
+  systree_free (&p->refs_tree);
+  systree_free (&p->backed_tree);
+  systree_free (&p->table_tree);
+  free (p->durable_bits);
+  free (p->backed_bits);
+  free (p->backing_bits);
+  free (p->table);
+  free (p->slot_busy);
+  free (p->staging);
+  free (p->name);
+  free ((char *) p->options.control_socket);
+  space_free (p);
+  base_mutex_destroy (&p->table_lock);
+  base_mutex_destroy (&p->dirty_lock);
+  base_mutex_destroy (&p->back_lock);
+  base_mutex_destroy (&p->work_lock);
+  base_mutex_destroy (&p->worker_lock);
+  base_mutex_destroy (&p->commit.lock);
+  base_mutex_destroy (&p->events.lock);
+  base_rwlock_destroy (&p->publish);
+  base_cond_destroy (&p->drained);
+  base_cond_destroy (&p->worker_wake);
+  base_cond_destroy (&p->commit.done);
+  base_cond_destroy (&p->events.changed);
+  free (p);
+}
+
+static struct pool *
+pool_alloc (const struct pool_options *options)
+{
+  struct pool *p = base_calloc (1, sizeof *p);
+
+  if (p == NULL)
+    return NULL;
+  base_mutex_init (&p->table_lock);
+  base_mutex_init (&p->dirty_lock);
+  base_mutex_init (&p->back_lock);
+  base_mutex_init (&p->work_lock);
+  base_mutex_init (&p->worker_lock);
+  base_mutex_init (&p->commit.lock);
+  base_mutex_init (&p->events.lock);
+  base_rwlock_init (&p->publish);
+  base_cond_init (&p->drained);
+  base_cond_init (&p->worker_wake);
+  base_cond_init (&p->commit.done);
+  base_cond_init (&p->events.changed);
+  space_init (p);
+  atomic_store (&p->reader_epoch, 3);
+  if (options)
+    p->options = *options;
+  p->options.control_socket = options && options->control_socket
+    ? base_strdup (options->control_socket) : NULL;
+  p->name = base_strdup (options && options->name ? options->name : "pool");
+  p->staging = base_malloc (STAGING);
+  if (p->options.commit_interval_ms == 0)
+    p->options.commit_interval_ms = DEFAULT_INTERVAL;
+  if (p->name == NULL || p->staging == NULL) {
+    pool_free (p);
+    return NULL;
+  }
+  return p;
+}
+
+static int
+fill_space_page (struct systree *t, uint64_t i, void *buf)
+{
+  struct pool *p = t->pool;
+  const uint64_t first = i * t->items / 64;
+  const uint64_t words = BASE_MIN (t->items, pool_blocks (p) - i * t->items);
+
+  memset (buf, 0, p->block_size);
+  memcpy (buf, p->durable_bits + first, base_div_up (words, 64) * 8);
+  return 0;
+}
+
+static int
+fill_backed_page (struct systree *t, uint64_t i, void *buf)
+{
+  struct pool *p = t->pool;
+  const uint64_t n = BASE_MIN (t->items, pool_slabs (p) - i * t->items);
+
+  memset (buf, 0, p->block_size);
+  memcpy (buf, p->backed_bits + i * t->items / 64, base_div_up (n, 64) * 8);
+  return 0;
+}
+
+/* Everything whose size follows from the geometry in p->super. */
+static int
+set_up (struct pool *p)
+{
+  const struct format_super *s = &p->super;
+  const uint64_t blocks = le64toh (s->blocks);
+  uint64_t bits, slabs;
+  int r;
+
+  p->block_shift = s->block_shift;
+  p->fan_shift = s->block_shift - 4;
+  p->block_size = 1U << p->block_shift;
+  p->fan = 1U << p->fan_shift;
+  p->slab_blocks = UINT64_C (1) << s->slab_shift;
+  atomic_store (&p->blocks, blocks);
+  p->mix_seed = base_crc32c (s->uuid, sizeof s->uuid);
+  p->epoch = le32toh (s->epoch);
+  p->next_id = le64toh (s->next_id);
+  p->slots = le32toh (s->slots);
+  bits = (uint64_t) p->block_size * 8;
+  slabs = pool_slabs (p);
+  space_limits (p);
+
+  p->durable_bits = base_calloc (base_div_up (blocks, 64), 8);
+  p->backed_bits = base_calloc (base_div_up (slabs, 64), 8);
+  p->backing_bits = base_calloc (base_div_up (slabs, 64), 8);
+  p->table = base_calloc (p->slots, sizeof p->table[0]);
+  p->slot_busy = base_calloc (p->slots, sizeof p->slot_busy[0]);
+  if (p->durable_bits == NULL || p->backed_bits == NULL
+      || p->backing_bits == NULL || p->table == NULL || p->slot_busy == NULL)
+    return base_fail (ENOMEM, "out of memory");
+  r = places_init (p);
+  if (r == 0)
+    r = systree_init (&p->space_tree, p, "space", blocks, bits);
+  if (r == 0)
+    r = systree_init (&p->refs_tree, p, "refs", blocks, p->block_size / 4);
+  if (r == 0)
+    r = systree_init (&p->backed_tree, p, "backed", slabs, bits);
+  if (r == 0)
+    r = systree_init (&p->table_tree, p, "table", p->slots,
+                      p->block_size / FORMAT_RECORD_SIZE);
+  if (r == 0)
+    r = refs_init (p);
+  if (r == 0)
+    r = node_cache_init (p, p->options.cache_size ? p->options.cache_size
+                         : DEFAULT_CACHE);
+  p->space_tree.fill = fill_space_page;
+  p->backed_tree.fill = fill_backed_page;
+  p->refs_tree.fill = refs_fill;
+  p->table_tree.fill = table_fill;
+  return r;
+}
+
+/* ---- making ------------------------------------------------------------------ */
+
+int
+pool_probe (struct vdev *backing, enum pool_probe_result *result)
+{
+  const size_t size = BASE_MIN (vdev_size (backing), UINT64_C (1) << 20);
+  CLEANUP_FREE char *buf = base_malloc (BASE_MAX (size, 1));
+  struct format_super s;
+  unsigned bad;
+  int r;
+
+  if (buf == NULL)
+    return base_fail (ENOMEM, "out of memory");
+  r = super_find (backing, &s, &bad);
+  if (r == 0 || s.magic[0]) {
+    *result = POOL_PROBE_POOL;
+    return 0;
+  }
+  r = vdev_read (backing, buf, size, 0);
+  if (r < 0)
+    return r;
+  *result = base_is_zero (buf, size) ? POOL_PROBE_EMPTY : POOL_PROBE_FOREIGN;
+  return 0;
+}
+
+/* The superblock of a pool that is yet to be made. */
+static int
+new_super (const struct pool_format_options *o, uint64_t capacity,
+           struct format_super *s)
+{
+  const uint32_t bs = o->block_size ? o->block_size : 4096;
+  uint64_t blocks, journal, start;
+  unsigned shift, slab_shift;
+
+  if (!base_is_power_of_2 (bs) || bs < 4096 || bs > 65536)
+    return base_fail (EINVAL, "block size %" PRIu32 ": must be a power of "
+                      "two, 4K to 64K", bs);
+  shift = base_log2 (bs);
+  blocks = capacity >> shift;
+  slab_shift = format_default_slab_shift (blocks, shift);
+  if (o->slab_size) {
+    if (!base_is_power_of_2 (o->slab_size) || o->slab_size < 8 * bs)
+      return base_fail (EINVAL, "slab size %" PRIu32 ": must be a power of "
+                        "two, at least 8 blocks", o->slab_size);
+    slab_shift = base_log2 (o->slab_size / bs);
+  }
+  blocks = blocks >> slab_shift << slab_shift;
+  if (blocks < FORMAT_MIN_BLOCKS || blocks > FORMAT_MAX_BLOCKS)
+    return base_fail (EINVAL, "capacity %" PRIu64 ": must be %" PRIu64
+                      " bytes or more, at most 2^40 blocks", capacity,
+                      (uint64_t) FORMAT_MIN_BLOCKS << shift);
+  journal = o->journal_size ? o->journal_size / bs
+    : format_default_journal (blocks, shift);
+  start = (FORMAT_OWNER >> shift) + 1;
+  if (journal < FORMAT_MARKERS || journal > blocks / 4)
+    return base_fail (EINVAL, "journal size: must be %d blocks to a quarter "
+                      "of the pool", FORMAT_MARKERS);
+
+  memset (s, 0, sizeof *s);
+  s->version = htole32 (FORMAT_VERSION);
+  s->block_shift = (uint8_t) shift;
+  s->slab_shift = (uint8_t) slab_shift;
+  base_uuid_generate (s->uuid);
+  s->blocks = htole64 (blocks);
+  s->twin_a = htole64 (blocks - 2);
+  s->twin_b = htole64 (blocks - 1);
+  s->journal_start = htole64 (start);
+  s->journal_length = htole64 (journal);
+  s->next_id = htole64 (1);
+  s->created = (int64_t) htole64 ((uint64_t) base_wall_seconds ());
+  s->epoch = htole32 (1);
+  s->slots = htole32 (bs / FORMAT_RECORD_SIZE);
+  return 0;
+}
+
+/* Fixed blocks are allocated, and those that are written are backed. */
+static int
+format_fixed (struct pool *p)
+{
+  const struct format_super *s = &p->super;
+  const uint64_t start = le64toh (s->journal_start);
+  const uint64_t written[] = {
+    FORMAT_SLOT_A >> p->block_shift, FORMAT_SLOT_B >> p->block_shift,
+    FORMAT_OWNER >> p->block_shift,
+    le64toh (s->twin_a), le64toh (s->twin_b),
+    start, start + 1, start + 2, start + 3,
+  };
+  uint64_t i;
+  int r;
+
+  for (i = 0; i < BASE_ARRAY_SIZE (written); ++i) {
+    r = vdev_zero (p->backing, p->block_size, written[i] * p->block_size,
+                   VDEV_ALLOCATE);
+    if (r < 0)
+      return r;
+    if (!bit_get (p->durable_bits, written[i])) {
+      r = cut_allocated (p, written[i]);
+      if (r < 0)
+        return r;
+    }
+  }
+  for (i = start; i < start + le64toh (s->journal_length); ++i)
+    if (!bit_get (p->durable_bits, i)) {
+      r = cut_allocated (p, i);
+      if (r < 0)
+        return r;
+    }
+  return 0;
+}
+
+static int64_t
+available (struct pool *p)
+{
+  LOCK_FOR_SCOPE (&p->space.lock);
+  return space_available_locked (p);
+}
+
+/* Slabs for the reserve. */
+static int
+back_reserve (struct pool *p)
+{
+  int r = 0;
+
+  while (r == 0 && available (p) < 0)
+    r = backing_grow (p, (uint64_t) -available (p));
+  return r;
+}
+
+static int
+format_commit (struct pool *p)
+{
+  int r;
+
+  r = commit_hold (p);
+  if (r < 0)
+    return r;
+  r = commit_run (p, NULL, false);
+  if (r == 0)
+    r = commit_run (p, NULL, false);
+  commit_release (p);
+  return r;
+}
+
+static int
+check_backing_empty (struct vdev *backing, bool force)
+{
+  enum pool_probe_result found;
+  int r;
+
+  r = pool_probe (backing, &found);
+  if (r < 0)
+    return r;
+  if (found == POOL_PROBE_POOL)
+    return base_fail (EEXIST, "is a pool already");
+  if (found == POOL_PROBE_FOREIGN && !force)
+    return base_fail (EEXIST, "is neither empty nor a pool; --force "
+                      "overwrites it");
+  return 0;
+}
+
+int
+pool_format (struct vdev *backing, const struct pool_format_options *options)
+{
+  const uint64_t capacity = options->capacity ? options->capacity
+    : vdev_size (backing);
+  struct pool *p;
+  int r;
+
+  r = check_backing_empty (backing, options->force);
+  if (r < 0)
+    return r;
+  p = pool_alloc (NULL);
+  if (p == NULL)
+    return base_fail (ENOMEM, "out of memory");
+  r = new_super (options, capacity, &p->super);
+  if (r == 0 && vdev_size (backing) < capacity)
+    r = vdev_resize (backing, capacity);
+  if (r == 0 && options->force)
+    r = vdev_trim (backing, vdev_size (backing), 0, 0);
+  p->backing = backing;
+  p->open_gen = 1;
+  base_random_bytes (&p->nonce, sizeof p->nonce);
+  p->super.nonce = p->nonce;
+  if (r == 0)
+    r = set_up (p);
+  if (r == 0)
+    r = format_fixed (p);
+  if (r == 0)
+    r = back_reserve (p);
+  if (r == 0)
+    systree_mark (&p->table_tree, 0);
+  if (r == 0)
+    r = format_commit (p);
+  pool_free (p);
+  return r;
+}
+
+uint64_t
+pool_capacity_for (uint64_t size, uint32_t block_size)
+{
+  const uint64_t bs = block_size ? block_size : 4096;
+  const uint64_t data = base_div_up (size, bs);
+  const unsigned shift = base_log2 (bs);
+  uint64_t need, blocks;
+
+  /* Map nodes, then the reserve: 1/64 dirty nodes and 2/64 recycle floor up
+   * to their limits, 0.3 % for counts and bitmaps, journal, a few slabs.
+   */
+  need = data + data / (bs / 16 - 1) + 16;
+  blocks = need + BASE_MIN (need / 20 + 64, 8192 + 2 * ((32U << 20) / bs))
+    + need / 200;
+  blocks += format_default_journal (blocks + blocks / 50, shift)
+    + 2 * ((UINT64_C (4) << 20) / bs);
+  blocks += blocks / 500;
+  if (blocks < (UINT64_C (64) << 20) / bs)
+    blocks = BASE_MAX (blocks + blocks / 8, 256);
+  return base_div_up (blocks * bs, UINT64_C (4) << 20) << 22;
+}
+
+/* ---- opening -------------------------------------------------------------------- */
+
+static int
+load_space_page (struct systree *t, uint64_t i, const void *buf)
+{
+  struct pool *p = t->pool;
+  const uint64_t n = BASE_MIN (t->items, pool_blocks (p) - i * t->items);
+
+  memcpy (p->durable_bits + i * t->items / 64, buf,
+          base_div_up (n, 64) * 8);
+  return 0;
+}
+
+static int
+load_backed_page (struct systree *t, uint64_t i, const void *buf)
+{
+  struct pool *p = t->pool;
+  const uint64_t n = BASE_MIN (t->items, pool_slabs (p) - i * t->items);
+
+  memcpy (p->backed_bits + i * t->items / 64, buf, base_div_up (n, 64) * 8);
+  return 0;
+}
+
+static int
+load_trees (struct pool *p)
+{
+  const struct format_super *s = &p->super;
+  const uint64_t blocks = pool_blocks (p);
+  uint64_t i;
+  int r;
+
+  r = systree_load (&p->space_tree, &s->space, load_space_page);
+  if (r == 0)
+    r = systree_load (&p->backed_tree, &s->backed, load_backed_page);
+  if (r == 0)
+    r = systree_load (&p->table_tree, &s->table, table_leaf);
+  if (r == 0)
+    r = systree_load (&p->refs_tree, &s->refs, NULL);
+  if (r < 0)
+    return r;
+  for (i = 0; i < base_div_up (blocks, 64); ++i)
+    p->allocated += (unsigned) __builtin_popcountll (p->durable_bits[i]);
+  if (p->allocated != le64toh (s->allocated))
+    return base_fail (EBADMSG, "space tree: %" PRIu64 " blocks are marked, "
+                      "the superblock says %" PRIu64, p->allocated,
+                      le64toh (s->allocated));
+  memcpy (p->backing_bits, p->backed_bits,
+          base_div_up (pool_slabs (p), 64) * 8);
+  for (i = 0; i < pool_slabs (p); ++i)
+    if (bit_get (p->backed_bits, i))
+      places_add_slab_locked (p, i, false);
+  return table_load (p);
+}
+
+static int
+recover (struct pool *p)
+{
+  struct format_super *s = &p->super;
+  int r;
+
+  r = super_write_copies (p, s);
+  if (r == 0)
+    r = vdev_flush (p->backing);
+  if (r < 0)
+    return r;
+  s->generation = htole64 (le64toh (s->generation) + 1);
+  s->nonce = p->nonce;
+  s->clean = 0;
+  format_super_seal (s);
+  r = super_write_copies (p, s);
+  if (r == 0)
+    r = super_owner (p, false);
+  if (r == 0)
+    r = vdev_flush (p->backing);
+  if (r == 0)
+    r = back_reserve (p);
+  return r == -ENOSPC ? 0 : r;  /* full, and it serves what it has */
+}
+
+static void
+say_opened (struct pool *p, bool clean, unsigned bad)
+{
+  char uuid[BASE_UUID_TEXT];
+
+  base_uuid_format (p->super.uuid, uuid);
+  event_log (p, POOL_EVENT_OPENED, "", "opened%s: uuid %s, version %d, "
+             "generation %" PRIu64 ", %s",
+             p->options.readonly ? " read-only" : "", uuid, FORMAT_VERSION,
+             le64toh (p->super.generation),
+             clean ? "clean" : "recovered 0 transactions after a stop that "
+             "was not clean");
+  if (bad > 0 && clean)
+    event_log (p, POOL_EVENT_REPAIRED, "", "%u of 4 superblock copies "
+               "damaged: opened from another%s", bad,
+               p->options.readonly ? "; open it for writing to repair them"
+               : " and written anew");
+}
+
+int
+pool_open (struct vdev *backing, const struct pool_options *options,
+           struct pool **ret)
+{
+  struct pool *p = pool_alloc (options);
+  unsigned bad = 0;
+  bool clean;
+  int r;
+
+  if (p == NULL)
+    return base_fail (ENOMEM, "out of memory");
+  p->backing = backing;
+  base_random_bytes (&p->nonce, sizeof p->nonce);
+  r = super_find (backing, &p->super, &bad);
+  if (r == 0 && (le64toh (p->super.readonly) & ~FORMAT_READONLY_KNOWN))
+    p->options.readonly = true;
+  if (r == 0 && !p->options.readonly && vdev_has (backing, VDEV_RO))
+    r = base_fail (EROFS, "the backing is read-only; use readonly=true");
+  clean = r == 0 && le32toh (p->super.clean) == 1;
+  if (r == 0)
+    r = set_up (p);
+  if (r == 0)
+    r = load_trees (p);
+  if (r == 0 && !p->options.readonly)
+    r = recover (p);
+  if (r < 0) {
+    pool_free (p);
+    return r;
+  }
+  p->commit.durable = le64toh (p->super.generation);
+  p->open_gen = p->commit.durable + 1;
+  say_opened (p, clean, bad);
+  *ret = p;
+  return 0;
+}
+
+int
+pool_set_control_socket (struct pool *p, const char *path)
+{
+  char *copy = path ? base_strdup (path) : NULL;
+
+  if (path && copy == NULL)
+    return base_fail (ENOMEM, "out of memory");
+  free ((char *) p->options.control_socket);
+  p->options.control_socket = copy;
+  return p->options.readonly ? 0 : super_owner (p, false);
+}
+
+/* ---- background work ------------------------------------------------------------- */
+
+static int
+reap (struct pool *p)
+{
+  int r;
+
+  r = commit_hold (p);
+  if (r < 0)
+    return r;
+  r = commit_run (p, NULL, true);
+  commit_release (p);
+  if (r == 0 && atomic_load (&p->orphans) == 0)
+    r = manage_after_reclaim (p);
+  return r;
+}
+
+int
+pool_work (struct pool *p)
+{
+  int r;
+  LOCK_FOR_SCOPE (&p->work_lock);
+
+  if (p->options.readonly || pool_poisoned (p) < 0)
+    return 0;
+  if (atomic_load (&p->orphans) > 0) {
+    r = reap (p);
+    return r < 0 ? r : 1;
+  }
+  return backing_punch (p);
+}
+
+int
+pool_reclaim (struct pool *p)
+{
+  int r;
+
+  do
+    r = pool_work (p);
+  while (r == 1);
+  return r;
+}
+
+void
+pool_wake (struct pool *p)
+{
+  LOCK_FOR_SCOPE (&p->worker_lock);
+
+  p->worker_kick = true;
+  base_cond_signal (&p->worker_wake);
+}
+
+static void *
+worker (void *opaque)
+{
+  struct pool *p = opaque;
+  bool stop = false;
+  int r;
+
+  while (!stop) {
+    r = pool_work (p);
+    base_mutex_lock (&p->worker_lock);
+    if (r != 1 && !p->worker_stop && !p->worker_kick)
+      base_cond_timedwait (&p->worker_wake, &p->worker_lock,
+                           p->options.commit_interval_ms);
+    p->worker_kick = false;
+    stop = p->worker_stop;
+    base_mutex_unlock (&p->worker_lock);
+    if (!stop && !p->options.readonly && pool_poisoned (p) == 0)
+      (void) commit_to (p, commit_target (p));
+  }
+  return NULL;
+}
+
+int
+pool_start (struct pool *p)
+{
+  int r;
+
+  if (p->worker_started)
+    return 0;
+  r = vdev_start (p->backing);
+  if (r == 0)
+    r = base_thread_create (&p->worker, worker, p);
+  if (r == 0)
+    p->worker_started = true;
+  return r;
+}
+
+static void
+stop_worker (struct pool *p)
+{
+  if (!p->worker_started)
+    return;
+  base_mutex_lock (&p->worker_lock);
+  p->worker_stop = true;
+  base_cond_signal (&p->worker_wake);
+  base_mutex_unlock (&p->worker_lock);
+  base_thread_join (&p->worker);
+  p->worker_started = false;
+}
+
+/* ---- closing ----------------------------------------------------------------------- */
+
+int
+pool_flush (struct pool *p)
+{
+  if (p->options.readonly)
+    return 0;
+  return commit_to (p, commit_target (p));
+}
+
+/* One more generation that says so. */
+static int
+close_clean (struct pool *p)
+{
+  struct format_super *s = &p->super;
+  int r;
+
+  s->generation = htole64 (le64toh (s->generation) + 1);
+  s->clean = htole32 (1);
+  s->written = (int64_t) htole64 ((uint64_t) base_wall_seconds ());
+  format_super_seal (s);
+  r = super_write_copies (p, s);
+  if (r == 0)
+    r = vdev_flush (p->backing);
+  if (r == 0)
+    r = super_marker (p, le64toh (s->generation));
+  if (r == 0)
+    r = super_owner (p, true);
+  if (r == 0)
+    r = vdev_flush (p->backing);
+  return r;
+}
+
+int
+pool_close (struct pool *p)
+{
+  struct vdev *backing = p->backing;
+  int r = 0;
+
+  stop_worker (p);
+  if (!p->options.readonly) {
+    r = pool_flush (p);
+    if (r == 0)
+      r = close_clean (p);
+    if (r == 0)
+      event_log (p, POOL_EVENT_CLOSED, "", "closed cleanly");
+  }
+  pool_free (p);
+  vdev_unref (backing);
+  return r;
+}
+
+void
+pool_abandon (struct pool *p)
+{
+  struct vdev *backing = p->backing;
+
+  stop_worker (p);
+  pool_free (p);
+  vdev_unref (backing);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * unmap: trim and zero.
+ *
+ * Whole blocks become holes in the map, leaf by leaf, in steps small enough
+ * that each can be admitted on a full pool; a step takes no data place, and
+ * copies of shared nodes were set aside when they were shared.  So a trim
+ * always succeeds.  Partly covered blocks at the two ends are merged like
+ * any sub-block write.
+ *
+ * Holes read as zero, so both requests do the same, and zero is always fast.
+ */
+
+#include <config.h>
+
+#include "pool-internal.h"
+#include "io-internal.h"
+
+#define STEP_LEAVES 64
+
+/* What unmapping [BLOCK, BLOCK + N) may dirty: interior nodes, and the two
+ * leaves at the ends; leaves in between go as a whole.
+ */
+static uint64_t
+dirty_nodes (const struct volume *v, uint64_t block, uint64_t n)
+{
+  const struct pool *p = v->pool;
+  const uint64_t leaves = ((block + n - 1) >> p->fan_shift)
+    - (block >> p->fan_shift) + 1;
+
+  return tree_path_nodes (p, v->levels, block, n) - leaves
+    + BASE_MIN (leaves, 2);
+}
+
+/* From *BLOCK on, at most to END. */
+static int
+unmap_step (struct handle *h, uint64_t *block, uint64_t end, uint64_t *txn)
+{
+  struct volume *v = h->v;
+  struct pool *p = v->pool;
+  const uint64_t step = (uint64_t) STEP_LEAVES << p->fan_shift;
+  struct charge charge = { 0 };
+  struct format_entry e[1];
+  struct reader reader;
+  uint64_t n, joined = 0;
+  bool hole;
+  int64_t found;
+  int r;
+
+  reader = reader_enter (p);
+  found = tree_lookup (v, *block, 1, e, &hole);
+  if (found >= 0 && hole)
+    found = tree_lookup (v, *block, end - *block, e, &hole);
+  reader_exit (p, reader);
+  if (found < 0)
+    return (int) found;
+  if (hole) {
+    *block += (uint64_t) found;
+    return 0;
+  }
+
+  n = BASE_MIN (end - *block, step - *block % step);
+  charge.dirty = dirty_nodes (v, *block, n);
+  r = space_admit (p, &charge, h, false);
+  if (r < 0)
+    return r;
+  reader = reader_enter (p);
+  r = publish_unmap (v, h, *block, n, &charge, &joined);
+  reader_exit (p, reader);
+  *txn = BASE_MAX (*txn, joined);
+  *block += n;
+  return r;
+}
+
+static int
+unmap_range (struct handle *h, uint64_t len, uint64_t off, uint64_t *txn)
+{
+  const uint64_t bs = h->pool->block_size;
+  const uint64_t size = vdev_size (&h->d);
+  const uint64_t end = off + len;
+  uint64_t first = base_div_up (off, bs);
+  uint64_t last = end == size ? base_div_up (end, bs) : end / bs;
+  uint64_t joined, block;
+  int r = 0;
+
+  /* Inside one block. */
+  if (first > last || (first == last && off % bs != 0 && first * bs > end))
+    return io_write_range (h, NULL, len, off, txn);
+  if (off < first * bs) {
+    r = io_write_range (h, NULL, BASE_MIN (first * bs, end) - off, off,
+                        &joined);
+    *txn = BASE_MAX (*txn, joined);
+  }
+  for (block = first; block < last && r == 0;)
+    r = unmap_step (h, &block, last, txn);
+  if (r == 0 && end > last * bs && last >= first) {
+    r = io_write_range (h, NULL, end - last * bs, last * bs, &joined);
+    *txn = BASE_MAX (*txn, joined);
+  }
+  return r;
+}
+
+static int
+unmap (struct handle *h, uint64_t len, uint64_t off, uint32_t flags)
+{
+  uint64_t txn = 0;
+  int r;
+
+  r = io_enter (h);
+  if (r < 0)
+    return r;
+  r = unmap_range (h, len, off, &txn);
+  if (r == 0 && (flags & VDEV_FUA)) {
+    /* Nothing of ours, but what made it a hole may not be durable yet. */
+    if (txn == 0)
+      txn = commit_target (h->pool);
+    r = commit_to (h->pool, txn);
+  }
+  io_exit (h);
+  return r;
+}
+
+int
+io_trim (struct vdev *d, uint64_t len, uint64_t off, uint32_t flags)
+{
+  return unmap ((struct handle *) d, len, off, flags);
+}
+
+int
+io_zero (struct vdev *d, uint64_t len, uint64_t off, uint32_t flags)
+{
+  /* VDEV_ALLOCATE asks for more than a thin volume can give. */
+  if (flags & VDEV_ALLOCATE)
+    return base_fail (EOPNOTSUPP, "%s: a volume is thin: zeroes cannot be "
+                      "allocated", ((struct handle *) d)->v->label);
+  return unmap ((struct handle *) d, len, off, flags);
+}
