@@ -284,7 +284,7 @@ check_record (struct pool *p, const struct format_record *rec, uint32_t slot)
   if (rec->kind > FORMAT_INCOMPLETE
       || (named && !name_ok (rec->name, rec->name_length))
       || (named && (size == 0 || size > FORMAT_MAX_VOLUME))
-      || rec->root.levels < 1 || rec->root.levels > FORMAT_MAX_LEVELS - 1
+      || rec->root.levels < 1 || rec->root.levels * p->fan_shift >= 64
       || (named && tree_span (p, rec->root.levels - 1) < blocks)
       || le64toh (rec->id) == 0)
     return base_fail (EBADMSG, "record %" PRIu32 " of the table is "
