@@ -192,11 +192,11 @@ super_find (struct vdev *backing, struct format_super *s, unsigned *bad)
   bool have_a, have_b;
   int r;
 
+  memset (s, 0, sizeof *s);
   if (vdev_size (backing) == 0)
     return base_fail (EBADMSG, "empty; make a pool with `nbdvol init`");
   have_a = read_copy (backing, FORMAT_SLOT_A, &a);
   have_b = read_copy (backing, FORMAT_SLOT_B, &b);
-  memset (s, 0, sizeof *s);
   consider (backing, FORMAT_SLOT_A, true, s, &valid);
   consider (backing, FORMAT_SLOT_B, false, s, &valid);
   if (valid > 0) {
