@@ -150,6 +150,7 @@ cut_take_place (struct pool *p, struct cut *cut, uint64_t *place)
     if (n == 0)
       return base_fail (ENOSPC, "no place for metadata although it was "
                         "reserved");
+    cut->window.len = cut->window_next = 0;
     r = places_take_locked (p, n, &cut->window);
     if (r < 0)
       return r;
