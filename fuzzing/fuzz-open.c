@@ -19,13 +19,28 @@
 #define WORK_STEPS 40
 #define READ_BYTES (256 * 1024)
 
+/* The last things the engine said, for must. */
+static char said[4][512];
+static unsigned nsaid;
+
+static void
+keep_event (void *opaque, const struct pool_event *event)
+{
+  (void) opaque;
+  snprintf (said[nsaid++ % 4], sizeof said[0], "%s", event->text);
+}
+
 static void
 must (bool sound, int r, const char *what)
 {
+  unsigned i;
+
   if (!sound || r >= 0 || r == -ENOSPC)
     return;
   fprintf (stderr, "%s: %s although the check found nothing\n", what,
            base_error_text ());
+  for (i = nsaid < 4 ? 0 : nsaid - 4; i < nsaid; i++)
+    fprintf (stderr, "  event: %s\n", said[i % 4]);
   abort ();
 }
 
@@ -41,7 +56,7 @@ backing_of (const struct fuzz_image *f)
   for (i = 0; i < f->nused; i++) {
     at = f->used[i] * f->bs;
     n = at < f->size ? BASE_MIN (f->bs, f->size - at) : 0;
-    if (vdev_write (d, f->image + at, n, at, 0) < 0)
+    if (n > 0 && vdev_write (d, f->image + at, n, at, 0) < 0)
       abort ();
   }
   return d;
@@ -161,7 +176,7 @@ void
 fuzz_open (const uint8_t *data, size_t size)
 {
   static struct verdict v;
-  struct pool_options o = { .readonly = false };
+  struct pool_options o = { .event = keep_event };
   struct fuzz_image f;
   struct vdev *d;
   struct pool *p;
@@ -171,6 +186,7 @@ fuzz_open (const uint8_t *data, size_t size)
   if (!fuzz_image_make (&f, data, size))
     return;
   verdict_of (&v, f.image, f.size, f.super, true);
+  nsaid = 0;
   sound = v.r.errors == 0 && v.r.leaks == 0;
   d = backing_of (&f);
   o.readonly = f.flags & 4;

@@ -1,1 +1,92 @@
 # SPDX-License-Identifier: BSD-3-Clause
+#
+# Tests of the pool's format: hand-built pools, the check, the independent
+# reader, and the fuzzer's targets driven by a seed.
+
+# Pools built by hand, and the check run over them.
+check_LTLIBRARIES += tests/lib/libpool-image.la
+tests_lib_libpool_image_la_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_lib_libpool_image_la_SOURCES = \
+	tests/lib/pool-bend.c \
+	tests/lib/pool-bend.h \
+	tests/lib/pool-fix.c \
+	tests/lib/pool-image.c \
+	tests/lib/pool-image.h \
+	tests/lib/pool-image-internal.h \
+	tests/lib/pool-layout.c \
+	tests/lib/pool-samples.c \
+	tests/lib/pool-samples.h \
+	tests/lib/pool-verdict.c \
+	tests/lib/pool-verdict.h
+
+LDADD_POOL_FORMAT = \
+	tests/lib/libpool-image.la \
+	tests/lib/libtest.la \
+	$(POOL_STACK)
+
+TESTS_POOL_FORMAT = \
+	tests/test-pool-check-accepts-valid-pools \
+	tests/test-pool-check-finds-bent-maps \
+	tests/test-pool-check-finds-bent-records \
+	tests/test-pool-check-finds-bent-space \
+	tests/test-pool-check-finds-bent-superblock \
+	tests/test-pool-check-names-damaged-blocks \
+	tests/test-pool-check-survives-mutations \
+	tests/test-pool-format-figures \
+	tests/test-pool-format-survives-mutations
+
+check_PROGRAMS += $(TESTS_POOL_FORMAT)
+TESTS += $(TESTS_POOL_FORMAT)
+SANITIZER_TESTS += $(TESTS_POOL_FORMAT)
+
+tests_test_pool_check_accepts_valid_pools_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_check_accepts_valid_pools_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_check_finds_bent_maps_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_check_finds_bent_maps_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_check_finds_bent_records_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_check_finds_bent_records_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_check_finds_bent_space_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_check_finds_bent_space_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_check_finds_bent_superblock_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_check_finds_bent_superblock_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_check_names_damaged_blocks_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_check_names_damaged_blocks_LDADD = $(LDADD_POOL_FORMAT)
+
+# The fuzzer's targets, driven by a seed.
+CPPFLAGS_FUZZ = $(CPPFLAGS_TEST) -I$(top_srcdir)/fuzzing
+
+tests_test_pool_check_survives_mutations_SOURCES = \
+	fuzzing/fuzz-check.c \
+	fuzzing/fuzz-image.c \
+	fuzzing/fuzz-image.h \
+	tests/lib/fuzz-random.h \
+	tests/test-pool-check-survives-mutations.c
+tests_test_pool_check_survives_mutations_CPPFLAGS = $(CPPFLAGS_FUZZ)
+tests_test_pool_check_survives_mutations_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_format_survives_mutations_SOURCES = \
+	fuzzing/fuzz-image.c \
+	fuzzing/fuzz-image.h \
+	fuzzing/fuzz-open.c \
+	tests/lib/fuzz-random.h \
+	tests/test-pool-format-survives-mutations.c
+tests_test_pool_format_survives_mutations_CPPFLAGS = $(CPPFLAGS_FUZZ)
+tests_test_pool_format_survives_mutations_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_format_figures_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_format_figures_LDADD = $(LDADD_POOL_FORMAT)
+
+# The independent reader.
+check_PROGRAMS += tests/pool-samples
+tests_pool_samples_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_pool_samples_LDADD = $(LDADD_POOL_FORMAT)
+
+TESTS += \
+	tests/test-pool-format-reader-agrees.sh
+EXTRA_DIST += \
+	tests/tools/pool-dump.py

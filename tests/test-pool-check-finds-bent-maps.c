@@ -270,17 +270,21 @@ many_shared (struct pi *p)
   bend_record (p, 1)->shared = htole64 (100);
 }
 
-/* An orphan's cursor stands inside of a leaf that is shared. */
+/* An orphan's cursor stands inside of a node that is shared. */
 static void
 half_shared (struct pi *p)
 {
-  bend_record (p, 1)->cursor = htole64 (300);
+  struct format_record *r = bend_record (p, 1);
+
+  r->root = bend_record (p, 0)->root;
+  *bend_refs (p, format_place (&r->root.entry)) = htole32 (1);
+  r->cursor = htole64 (256);
 }
 
 static void
 stale_reached (struct pi *p)
 {
-  bend_record (p, 2)->cursor = htole64 (200);
+  bend_record (p, 2)->cursor = 0;
 }
 
 TEST_MAIN

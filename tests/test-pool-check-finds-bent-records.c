@@ -48,6 +48,7 @@ static void cursor (struct pi *p) { R (0)->cursor = htole64 (1); }
 static void epoch (struct pi *p) { R (0)->snap_epoch = htole32 (99); }
 static void late_snapshot (struct pi *p) { R (3)->epoch = htole32 (1); }
 static void base (struct pi *p) { R (0)->base_size = htole64 (1); }
+static void orphan_cursor (struct pi *p) { R (2)->cursor = htole64 (300); }
 static void orphan_name (struct pi *p) { R (1)->name[0] = 'x'; }
 
 /* A second leaf that the number of slots does not cover. */
@@ -105,6 +106,8 @@ TEST_MAIN
     { "snapshot with younger blocks", SAMPLE_FAMILY, late_snapshot,
       "snapshot root@b", "younger" },
     { "base", SAMPLE_FAMILY, base, "table: record 0", "no overlay" },
+    { "cursor inside of a leaf", SAMPLE_ORPHANS, orphan_cursor,
+      "table: record 2", "cursor" },
     { "orphan with a name", SAMPLE_ORPHANS, orphan_name, "table: record 1",
       "has a name" },
     { "leaf beyond the end", SAMPLE_WIDE, beyond, "table", "levels" },

@@ -99,11 +99,12 @@ judge (const struct check *c, const struct format_record *f)
   const uint64_t id = le64toh (f->id);
   const char *why;
 
-  if (f->kind == FORMAT_ORPHAN)
-    why = f->name_length != 0 || !base_is_zero (f->name, sizeof f->name)
-      ? "a removed volume has a name" : NULL;
-  else
+  if (f->kind != FORMAT_ORPHAN)
     why = judge_named (c, f);
+  else if (f->name_length != 0 || !base_is_zero (f->name, sizeof f->name))
+    why = "a removed volume has a name";
+  else
+    why = le64toh (f->cursor) % c->fan != 0 ? "cursor inside of a leaf" : NULL;
   if (why)
     return why;
   if (f->flags & ~(FORMAT_RECORD_READONLY | FORMAT_RECORD_OVERLAY |

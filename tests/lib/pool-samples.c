@@ -109,10 +109,10 @@ orphans (void)
   c = pi_clone (p, a, "half");
   for (i = 0; i < 600; i += 40)
     pi_put (p, c, i, 200 + i);
-  pi_remove (p, c, 300);
+  pi_remove (p, c, 256);
   c = pi_volume (p, "all", 4096 * 600);
   pi_put (p, c, 599, 9);
-  pi_remove (p, c, 599);
+  pi_remove (p, c, 512);
   p->record[c].f.size = 0;      /* means nothing any more */
   p->record[c].f.snap_epoch = UINT32_MAX;
   c = pi_volume (p, "incoming", 4096 * 10);
