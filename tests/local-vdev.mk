@@ -24,6 +24,7 @@ TESTS_VDEV = \
 	tests/test-vdev-decorators-forward-every-operation \
 	tests/test-vdev-extents-cover-exactly \
 	tests/test-vdev-failed-flush-is-sticky \
+	tests/test-vdev-merge-keeps-overlapping-writes \
 	tests/test-vdev-missing-capabilities-are-emulated \
 	tests/test-vdev-opener-round-trips \
 	tests/test-vdev-requests-are-split-and-merged
@@ -50,6 +51,11 @@ tests_test_vdev_failed_flush_is_sticky_SOURCES = \
 	tests/test-vdev-failed-flush-is-sticky.c
 tests_test_vdev_failed_flush_is_sticky_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_vdev_failed_flush_is_sticky_LDADD = $(LDADD_TEST_VDEV)
+
+tests_test_vdev_merge_keeps_overlapping_writes_SOURCES = \
+	tests/test-vdev-merge-keeps-overlapping-writes.c
+tests_test_vdev_merge_keeps_overlapping_writes_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_vdev_merge_keeps_overlapping_writes_LDADD = $(LDADD_TEST_VDEV)
 
 tests_test_vdev_missing_capabilities_are_emulated_SOURCES = \
 	tests/test-vdev-missing-capabilities-are-emulated.c
