@@ -163,6 +163,9 @@ do_write (struct crash_actor *a, const struct crash_op *op)
     return false;
   if (!clip (d, op, &len))
     return true;
+  /* A longer one is several requests, each of which may be refused. */
+  if (d->info.maximum)
+    len = BASE_MIN (len, d->info.maximum);
   buf = need (malloc (len));
   crash_fill (buf, len, op->off, op->stamp);
   v = oracle_find_key (a->w->live, key);

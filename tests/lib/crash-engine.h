@@ -85,6 +85,7 @@ struct crash_engine {
                void *opaque);
   int (*check) (struct pool *p, const struct pool_check_options *options,
                 struct pool_check_result *result);
+  bool (*full) (struct pool *p);        /* may be NULL */
 };
 
 extern const struct crash_engine crash_pool_engine;

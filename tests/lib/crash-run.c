@@ -25,7 +25,7 @@
 #include "test.h"
 
 #define MOST_WORKERS 64
-#define HANG_SECONDS 60
+#define HANG_SECONDS 30
 #define SET_SIZE ((size_t) 1 << 24)     /* image hashes; 128 MiB, sparse */
 
 struct shared {
@@ -146,6 +146,18 @@ enough (const struct crash_run *run, const struct crash_limits *l,
     cells_full (run->e, l->cell);
 }
 
+static void
+say_failed (const struct crash_run *run, const struct crash_limits *l)
+{
+  if (!l->keep_going)
+    atomic_store (&shared->stop, true);
+  printf ("FAILED: %s: seed %" PRIu64 ", history %" PRIu64 ", state %" PRIu64
+          "%s\n  %s\n", run->e->name, run->seed, run->history,
+          run->states ? run->states - 1 : 0,
+          run->threads ? " (several threads)" : "", run->failure);
+  say_again (run, run->history, run->states);
+}
+
 static int
 work (const struct crash_run *how, const struct crash_limits *l,
       uint64_t begun)
@@ -160,13 +172,16 @@ work (const struct crash_run *how, const struct crash_limits *l,
   run.opaque = &run;
   epitaph_run = &run;
   sim_set_epitaph (epitaph);
-  while (ok && !enough (how, l, begun)) {
+  while ((ok || l->keep_going) && !enough (how, l, begun)) {
     h = atomic_fetch_add (&shared->next, 1);
     if (h >= end)
       break;
     atomic_store (&shared->at[me].state, 0);
     atomic_store (&shared->at[me].history, h);
-    ok = crash_history_run (&run, h);
+    if (!crash_history_run (&run, h)) {
+      ok = false;
+      say_failed (&run, l);
+    }
     atomic_fetch_add (&shared->histories, 1);
     atomic_fetch_add (&shared->threaded, run.threads);
     atomic_fetch_add (&shared->steps, run.steps);
@@ -175,15 +190,7 @@ work (const struct crash_run *how, const struct crash_limits *l,
     atomic_fetch_add (&shared->switches, run.switches);
     run.steps = run.refused = run.points = run.switches = 0;
   }
-  if (ok)
-    return 0;
-  atomic_store (&shared->stop, true);
-  printf ("FAILED: %s: seed %" PRIu64 ", history %" PRIu64 ", state %" PRIu64
-          "%s\n  %s\n", run.e->name, run.seed, run.history,
-          run.states ? run.states - 1 : 0,
-          run.threads ? " (several threads)" : "", run.failure);
-  say_again (&run, run.history, run.states);
-  return CRASH_EXIT_FAILED;
+  return ok ? 0 : CRASH_EXIT_FAILED;
 }
 
 /* ---- all workers ------------------------------------------------------------------ */
@@ -215,7 +222,8 @@ hangs (struct child *c, unsigned i)
 }
 
 static int
-watch (const struct crash_run *run, struct child *child, unsigned n)
+watch (const struct crash_run *run, struct child *child, unsigned n,
+       bool keep_going)
 {
   unsigned i, left = n;
   int status, r = 0;
@@ -229,14 +237,14 @@ watch (const struct crash_run *run, struct child *child, unsigned n)
         int v = verdict (run, i, status);
         child[i].pid = 0;
         left--;
-        if (v != 0)
+        if (v != 0 && !keep_going)
           shared->stop = true;
         r = r ? r : v;
       }
       else if (hangs (&child[i], i)) {
         printf ("FAILED: %s: no progress for %d seconds\n", run->e->name,
                 HANG_SECONDS);
-        say_again (run, child[i].history, child[i].state);
+        say_again (run, child[i].history, child[i].state + 1);
         kill (child[i].pid, SIGKILL);
         waitpid (child[i].pid, &status, 0);
         child[i].pid = 0;
@@ -297,7 +305,7 @@ crash_run_many (const struct crash_run *run, const struct crash_limits *limits,
       exit (EXIT_FAILURE);
     }
   }
-  r = watch (run, child, l.workers);
+  r = watch (run, child, l.workers, l.keep_going);
   gather (tally);
   if (r == 0 && l.states && !l.seconds && run->only_state == UINT64_MAX &&
       (tally->states < l.states || !cells_full (run->e, l.cell))) {
@@ -370,7 +378,7 @@ crash_main (int argc, char **argv, const struct crash_engine *e,
     { "histories", 1, NULL, 'n' }, { "states", 1, NULL, 'N' },
     { "cell", 1, NULL, 'c' }, { "seconds", 1, NULL, 't' },
     { "workers", 1, NULL, 'w' }, { "after", 1, NULL, 'a' },
-    { "verbose", 0, NULL, 'v' }, { NULL, 0, NULL, 0 },
+    { "verbose", 0, NULL, 'v' }, { "keep-going", 0, NULL, 'k' }, { NULL, 0, NULL, 0 },
   };
   struct crash_run run = {
     .e = e, .most = 50, .after = 100, .only_state = UINT64_MAX,
@@ -381,6 +389,7 @@ crash_main (int argc, char **argv, const struct crash_engine *e,
   uint64_t begun = seconds ();
   int c, r;
 
+  setvbuf (stdout, NULL, _IOLBF, 0);
   program_name = program;
   while ((c = getopt_long (argc, argv, "", options, NULL)) != -1)
     switch (c) {
@@ -395,6 +404,7 @@ crash_main (int argc, char **argv, const struct crash_engine *e,
     case 'w': l.workers = (unsigned) number (optarg); break;
     case 'a': run.after = (unsigned) number (optarg); break;
     case 'v': run.verbose = true; break;
+    case 'k': l.keep_going = true; break;
     default: return CRASH_EXIT_USAGE;
     }
   if (optind != argc || (run.only_state != UINT64_MAX && l.histories != 1)) {

@@ -14,6 +14,7 @@
  *   --workers N       processes; default: number of processors
  *   --after N         operations after each state (100)
  *   --verbose         everything, for one history
+ *   --keep-going      tell all failures, not the first only
  *
  * A worker that dies, hangs or deadlocks is reported with the command that
  * repeats it, as a failed comparison is.
@@ -37,6 +38,7 @@ struct crash_limits {
   uint64_t histories, states, cell, seconds;    /* 0 = no limit */
   uint64_t first;               /* number of the first history */
   unsigned workers;
+  bool keep_going;
 };
 
 struct crash_tally {

@@ -342,11 +342,11 @@ do_resize (struct crash_actor *a, const struct crash_op *op)
   begin_verb (a, op, 0);
   r = ask_resize (a, op, op->flags);
   crash_end (a);
-  if (loses && !(op->flags & POOL_FORCE))
-    return (r < 0 && !a->applied) ||
-      crash_fail (a->w, "a shrink that loses data, without force: %s",
-                  strerror (-r));
-  return verb_answer (a, op, r, !shrink);
+  /* Without force it may be refused because data would be lost. */
+  if (loses && !(op->flags & POOL_FORCE) && r < 0)
+    return !a->applied || crash_fail (a->w, "a refused shrink took effect");
+  /* A shrink needs room too: a record for what is cut off, a last block. */
+  return verb_answer (a, op, r, true);
 }
 
 static bool

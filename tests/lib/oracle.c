@@ -219,6 +219,39 @@ put (struct oracle_data *d, const uint8_t *buf, uint64_t len, uint64_t off)
   }
 }
 
+static bool
+page_exclusive (const struct oracle_data *d, size_t i)
+{
+  const struct chunk *c = i / CHUNK < d->nchunks ? d->chunk[i / CHUNK] : NULL;
+
+  return c && (c->exclusive >> i % CHUNK & 1);
+}
+
+/* The blocks that [off, off + len) touches belong to nobody else now, unless
+ * they became zero and so are not there at all.
+ */
+static void
+mark (struct oracle_data *d, uint64_t len, uint64_t off, uint32_t block)
+{
+  uint64_t at, end = off + len;
+  size_t i, per = block / ORACLE_PAGE;
+
+  for (at = off - off % block; at < end; at += block) {
+    size_t first = at / ORACLE_PAGE;
+    bool any = false;
+
+    if (d->chunk[first / CHUNK] == NULL) {
+      at += (CHUNK - first % CHUNK) * ORACLE_PAGE - block;
+      continue;
+    }
+    for (i = first; i < first + per; i++)
+      any |= oracle_data_page (d, i) != NULL;
+    for (i = first; i < first + per && i / CHUNK < d->nchunks; i++)
+      if (any != page_exclusive (d, i))
+        chunk_own (d, i / CHUNK)->exclusive ^= UINT64_C (1) << i % CHUNK;
+  }
+}
+
 /* ---- states ------------------------------------------------------------------------ */
 
 struct oracle_state *
@@ -380,6 +413,7 @@ oracle_resize (struct oracle_state **sp, uint64_t key, uint64_t size)
   if (size < v->size) {
     end = BASE_MIN (v->size, d->nchunks * CHUNK * ORACLE_PAGE);
     put (d, NULL, end - size, size);
+    mark (d, end - size, size, ORACLE_PAGE);
   }
   data_own (&v->data, chunks_of (size));
   v->size = size;
@@ -410,39 +444,6 @@ oracle_share (struct oracle_state **sp, uint64_t key)
 }
 
 /* ---- bytes --------------------------------------------------------------------------- */
-
-static bool
-page_exclusive (const struct oracle_data *d, size_t i)
-{
-  const struct chunk *c = i / CHUNK < d->nchunks ? d->chunk[i / CHUNK] : NULL;
-
-  return c && (c->exclusive >> i % CHUNK & 1);
-}
-
-/* The blocks that [off, off + len) touches belong to nobody else now, unless
- * they became zero and so are not there at all.
- */
-static void
-mark (struct oracle_data *d, uint64_t len, uint64_t off, uint32_t block)
-{
-  uint64_t at, end = off + len;
-  size_t i, per = block / ORACLE_PAGE;
-
-  for (at = off - off % block; at < end; at += block) {
-    size_t first = at / ORACLE_PAGE;
-    bool any = false;
-
-    if (d->chunk[first / CHUNK] == NULL) {
-      at += (CHUNK - first % CHUNK) * ORACLE_PAGE - block;
-      continue;
-    }
-    for (i = first; i < first + per; i++)
-      any |= oracle_data_page (d, i) != NULL;
-    for (i = first; i < first + per && i / CHUNK < d->nchunks; i++)
-      if (any != page_exclusive (d, i))
-        chunk_own (d, i / CHUNK)->exclusive ^= UINT64_C (1) << i % CHUNK;
-  }
-}
 
 void
 oracle_write (struct oracle_state **sp, uint64_t key, const void *buf,
