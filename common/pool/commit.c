@@ -265,6 +265,9 @@ cut_space (struct pool *p)
 static void
 fix_record (struct volume *v)
 {
+  /* An upper bound that was too high: the nodes are gone. */
+  if (v->shared > v->nodes)
+    volume_set_shared (v, v->nodes);
   v->rec.shared = htole64 (v->rec.kind == FORMAT_SNAPSHOT ? v->nodes
                            : v->shared);
   v->rec.snap_epoch = htole32 (v->snap_epoch);
@@ -278,7 +281,8 @@ cut_begin (struct pool *p, struct cut *cut, struct change *change)
   int r;
   WRLOCK_FOR_SCOPE (&p->publish);
 
-  if (cut_item_vector_reserve (&cut->items, p->dirty.len) < 0)
+  /* A change's check may dirty one volume more. */
+  if (cut_item_vector_reserve (&cut->items, p->dirty.len + 1) < 0)
     return base_fail (ENOMEM, "out of memory");
   if (change && change->check) {
     r = change->check (p, change->opaque);

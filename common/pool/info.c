@@ -31,7 +31,7 @@ fill_info (struct pool *p, struct volume *v, struct pool_volume_info *info)
   memset (info, 0, sizeof *info);
   snprintf (info->name, sizeof info->name, "%s", v->label);
   info->snapshot = v->rec.kind == FORMAT_SNAPSHOT;
-  info->readonly = info->snapshot || p->options.readonly
+  info->readonly = info->snapshot
     || (v->rec.flags & FORMAT_RECORD_READONLY);
   info->id = v->id;
   info->size = le64toh (v->rec.size);

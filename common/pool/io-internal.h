@@ -34,4 +34,10 @@ extern int import_resize (struct vdev *d, uint64_t size);
 extern int io_write_range (struct handle *h, const char *buf, size_t len,
                            uint64_t off, uint64_t *txn);
 
+/* Zeroes to [OFF, FIRST) and [LAST, END), each inside one block: both are
+ * admitted before either is published.
+ */
+extern int io_zero_ends (struct handle *h, uint64_t off, uint64_t first,
+                         uint64_t last, uint64_t end, uint64_t *txn);
+
 #endif /* NBDVOL_POOL_IO_INTERNAL_H */

@@ -102,7 +102,7 @@ struct pool_options {
                                  * 0 = 5000 */
   const char *name;             /* for messages; copied; NULL = "pool" */
   const char *control_socket;   /* for the owner record; copied; NULL = none */
-  /* Called for each event, from any thread, with no pool lock held. */
+  /* Called for each event, from any thread; must not call back. */
   void (*event) (void *opaque, const struct pool_event *event);
   void *event_opaque;
   struct pool_watch watch;
@@ -159,9 +159,9 @@ extern int pool_check_name (const char *text, int want_snapshot);
 
 enum pool_verb_flag {
   POOL_EXIST_OK = 1 << 0,       /* create, snapshot, clone: existing is fine */
-  POOL_FORCE    = 1 << 1,       /* end connections first; for resize also the
-                                 * loss of data past the new end */
-  POOL_SHRINK   = 1 << 2,       /* resize: allowed to get smaller */
+  POOL_FORCE    = 1 << 1,       /* end connections first */
+  POOL_SHRINK   = 1 << 2,       /* resize: allowed to get smaller; data past
+                                 * the new end is lost */
   POOL_RECURSIVE = 1 << 3,      /* remove: snapshots too */
   POOL_MISSING_OK = 1 << 4,     /* remove: missing is fine */
 };
@@ -215,7 +215,7 @@ extern void pool_import_drop (struct pool_import *i);          /* frees I */
 struct pool_volume_info {
   char name[POOL_NAME_MAX + 1];
   bool snapshot;
-  bool readonly;
+  bool readonly;                /* by itself, however the pool is open */
   uint64_t id;
   uint64_t size;                /* bytes */
   uint64_t used;                /* bytes of data mapped */
@@ -254,8 +254,9 @@ struct pool_info {
                                  * snapshots could still write */
   uint64_t reserved;            /* bytes held back for metadata and reuse */
   uint64_t backed;              /* bytes really allocated below */
-  uint64_t reclaiming;          /* bytes of removed volumes still to come, a
-                                 * lower bound */
+  uint64_t reclaiming;          /* bytes that removed volumes mapped which are
+                                 * not reclaimed to the end yet; what others
+                                 * share does not come back */
   uint64_t generation;
   uint32_t epoch;
   int64_t created;

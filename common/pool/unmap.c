@@ -72,31 +72,42 @@ unmap_step (struct handle *h, uint64_t *block, uint64_t end, uint64_t *txn)
   return r;
 }
 
+/* The partly covered blocks of [OFF, END), whose whole blocks are [FIRST,
+ * LAST).  What may be refused comes first, at once or not at all.
+ */
+static int
+zero_edges (struct handle *h, uint64_t off, uint64_t end, uint64_t first,
+            uint64_t last, uint64_t *txn)
+{
+  const uint64_t bs = h->pool->block_size;
+  const bool head = off < first * bs, tail = end > last * bs;
+
+  if (head && tail)
+    return io_zero_ends (h, off, first * bs, last * bs, end, txn);
+  if (head)
+    return io_write_range (h, NULL, first * bs - off, off, txn);
+  if (tail)
+    return io_write_range (h, NULL, end - last * bs, last * bs, txn);
+  return 0;
+}
+
 static int
 unmap_range (struct handle *h, uint64_t len, uint64_t off, uint64_t *txn)
 {
   const uint64_t bs = h->pool->block_size;
   const uint64_t size = vdev_size (&h->d);
   const uint64_t end = off + len;
-  uint64_t first = base_div_up (off, bs);
-  uint64_t last = end == size ? base_div_up (end, bs) : end / bs;
-  uint64_t joined, block;
-  int r = 0;
+  const uint64_t first = base_div_up (off, bs);
+  const uint64_t last = end == size ? base_div_up (end, bs) : end / bs;
+  uint64_t block;
+  int r;
 
   /* Inside one block. */
-  if (first > last || (first == last && off % bs != 0 && first * bs > end))
+  if (first > last || (first == last && first * bs > end))
     return io_write_range (h, NULL, len, off, txn);
-  if (off < first * bs) {
-    r = io_write_range (h, NULL, BASE_MIN (first * bs, end) - off, off,
-                        &joined);
-    *txn = BASE_MAX (*txn, joined);
-  }
+  r = zero_edges (h, off, end, first, last, txn);
   for (block = first; block < last && r == 0;)
     r = unmap_step (h, &block, last, txn);
-  if (r == 0 && end > last * bs && last >= first) {
-    r = io_write_range (h, NULL, end - last * bs, last * bs, &joined);
-    *txn = BASE_MAX (*txn, joined);
-  }
   return r;
 }
 

@@ -43,6 +43,7 @@ struct write {
   char *edge[2];
   uint64_t edge_block[2];
   unsigned nedges;
+  bool as_growth;               /* charge every data block as growth */
   struct edit edit;
   struct charge charge;
 };
@@ -135,7 +136,7 @@ survey (struct write *w)
   if (r < 0)
     return r;
   w->charge.data = s.data;
-  w->charge.growth = s.growth;
+  w->charge.growth = w->as_growth ? s.data : s.growth;
   w->charge.nodes = s.missing;
   w->charge.dirty = tree_path_nodes (w->p, w->v->levels, w->first, w->count);
   return 0;
@@ -327,31 +328,130 @@ set_up (struct write *w)
   return 0;
 }
 
+static int
+begin (struct write *w, struct handle *h, const char *buf, uint64_t off,
+       uint64_t end)
+{
+  memset (w, 0, offsetof (struct write, small));
+  memset (&w->edge, 0, sizeof *w - offsetof (struct write, edge));
+  w->h = h;
+  w->v = h->v;
+  w->p = h->pool;
+  w->buf = buf;
+  w->off = off;
+  w->end = end;
+  return set_up (w);
+}
+
+static void
+finish (struct write *w)
+{
+  unsigned i;
+
+  space_release (w->p, &w->charge);
+  for (i = 0; i < w->nedges; ++i)
+    free (w->edge[i]);
+  if (w->e != w->small)
+    free (w->e);
+  extent_vector_reset (&w->charge.places);
+}
+
 int
 io_write_range (struct handle *h, const char *buf, size_t len, uint64_t off,
                 uint64_t *txn)
 {
   struct write w;
-  unsigned i;
   int r;
 
-  memset (&w, 0, offsetof (struct write, small));
-  memset (&w.edge, 0, sizeof w - offsetof (struct write, edge));
-  w.h = h;
-  w.v = h->v;
-  w.p = h->pool;
-  w.buf = buf;
-  w.off = off;
-  w.end = off + len;
-  r = set_up (&w);
+  r = begin (&w, h, buf, off, off + len);
   if (r == 0)
     r = run (&w);
   *txn = w.edit.txn;
-  for (i = 0; i < w.nedges; ++i)
-    free (w.edge[i]);
-  if (w.e != w.small)
-    free (w.e);
-  extent_vector_reset (&w.charge.places);
+  finish (&w);
+  return r;
+}
+
+/* ---- two ends of one request ----------------------------------------------------- */
+
+/* Room for both or for none, without waiting for one while the other is
+ * held.
+ */
+static int
+admit_both (struct write *a, struct write *b)
+{
+  int r;
+
+  for (;;) {
+    r = admit (a);
+    if (r < 0)
+      return r;
+    r = survey (b);
+    if (r == 0)
+      r = space_admit (b->p, &b->charge, b->h, true);
+    if (r == 0)
+      return 0;
+    space_release (a->p, &a->charge);
+    if (r == -ENOSPC)
+      r = space_make_room (b->p, a->charge.growth + b->charge.growth
+                           + a->charge.nodes + b->charge.nodes);
+    else if (r == -EAGAIN)
+      r = commit_to (b->p, commit_target (b->p));
+    if (r < 0)
+      return r;
+  }
+}
+
+/* Every block is charged as growth: nothing that happens meanwhile can make
+ * this need more.  If the block changed under it, it is merged again.
+ */
+static int
+publish_charged (struct write *w)
+{
+  struct reader reader;
+  uint64_t data;
+  int r;
+
+  for (;;) {
+    r = write_and_publish (w);
+    if (r != -EAGAIN)
+      return r;
+    reader = reader_enter (w->p);
+    r = merge (w);
+    reader_exit (w->p, reader);
+    if (r < 0)
+      return r;
+    data = w->charge.data;
+    classify (w);
+    if ((data > 0) != (format_type (&w->e[0]) == FORMAT_DATA)) {
+      space_release (w->p, &w->charge);
+      return run (w);
+    }
+  }
+}
+
+int
+io_zero_ends (struct handle *h, uint64_t off, uint64_t first, uint64_t last,
+              uint64_t end, uint64_t *txn)
+{
+  struct write a, b;
+  int r;
+
+  r = begin (&a, h, NULL, off, first);
+  if (r < 0) {
+    finish (&a);
+    return r;
+  }
+  r = begin (&b, h, NULL, last, end);
+  a.as_growth = b.as_growth = true;
+  if (r == 0)
+    r = admit_both (&a, &b);
+  if (r == 0)
+    r = publish_charged (&a);
+  if (r == 0)
+    r = publish_charged (&b);
+  *txn = BASE_MAX (a.edit.txn, b.edit.txn);
+  finish (&a);
+  finish (&b);
   return r;
 }
 
