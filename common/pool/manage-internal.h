@@ -29,6 +29,7 @@ extern int manage_create (struct pool *p, unsigned kind, const char *name,
                           uint64_t size, struct volume **ret);
 extern void manage_forget (struct volume *v);
 extern void manage_add_record (struct cut *cut, struct volume *v);
+extern void manage_inherit (struct volume *dst, const struct volume *src);
 extern unsigned manage_levels (const struct pool *p, uint64_t size);
 extern int manage_check_size (const char *volume, uint64_t size);
 /* EBUSY naming the connections of V, or with FORCE end them. */

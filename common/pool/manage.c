@@ -265,6 +265,18 @@ pool_create (struct pool *p, const char *volume, uint64_t size, unsigned flags)
 
 /* ---- snapshot -------------------------------------------------------------------- */
 
+/* DST is a snapshot or clone of SRC: what belongs to the map goes along. */
+void
+manage_inherit (struct volume *dst, const struct volume *src)
+{
+  dst->rec.size = src->rec.size;
+  dst->rec.flags = (uint8_t)
+    ((dst->rec.flags & ~FORMAT_RECORD_OVERLAY)
+     | (src->rec.flags & FORMAT_RECORD_OVERLAY));
+  memcpy (dst->rec.base_uuid, src->rec.base_uuid, sizeof dst->rec.base_uuid);
+  dst->rec.base_size = src->rec.base_size;
+}
+
 struct snapshots {
   struct volume_vector made;    /* their parent is the source */
   uint64_t wanted;
@@ -298,7 +310,7 @@ apply_snapshots (struct pool *p, struct cut *cut, void *opaque)
   for (i = 0; i < s->made.len; ++i) {
     struct volume *snap = s->made.ptr[i], *v = snap->parent;
 
-    snap->rec.size = v->rec.size;
+    manage_inherit (snap, v);
     snap->rec.epoch = htole32 (cut->epoch);
     snap->snap_epoch = UINT32_MAX;
     snap->mapped = v->mapped;
@@ -415,7 +427,7 @@ apply_clone (struct pool *p, struct cut *cut, void *opaque)
   struct clone *c = opaque;
   struct volume *src = c->src, *dst = c->dst;
 
-  dst->rec.size = src->rec.size;
+  manage_inherit (dst, src);
   dst->rec.epoch = htole32 (cut->epoch);
   dst->rec.origin = htole64 (src->id);
   dst->snap_epoch = cut->epoch;

@@ -198,7 +198,7 @@ apply_rollback (struct pool *p, struct cut *cut, void *opaque)
   atomic_fetch_add (&p->orphans, 1);
   volume_link_locked (p, old);
 
-  v->rec.size = snap->rec.size;
+  manage_inherit (v, snap);
   v->mapped = snap->mapped;
   v->nodes = snap->nodes;
   v->snap_epoch = cut->epoch;

@@ -131,18 +131,19 @@ struct shrink {
   uint64_t mapped, nodes;       /* what lies behind the end */
   struct format_entry last;
   bool have_last;
-  struct charge charge;         /* the last block's place */
+  char *buf;                    /* the last block's content, */
+  struct charge charge;         /* and its place */
   uint64_t wanted;
 };
 
-/* The block that is only partly kept, if it is a block of data. */
+/* The block that is only partly kept, if it is a block of data: its new
+ * content.  Nobody writes to the volume.
+ */
 static int
-rewrite_last (struct pool *p, struct shrink *s)
+read_last (struct pool *p, struct shrink *s)
 {
   const uint64_t bs = p->block_size, keep = s->size % bs;
-  CLEANUP_FREE char *buf = NULL;
   struct format_entry e;
-  uint64_t place;
   bool hole;
   int64_t n;
   int r;
@@ -154,24 +155,36 @@ rewrite_last (struct pool *p, struct shrink *s)
     return (int) n;
   if (hole || format_type (&e) != FORMAT_DATA)
     return 0;
-  buf = base_malloc (bs);
-  if (buf == NULL)
+  s->buf = base_malloc (bs);
+  if (s->buf == NULL)
     return base_fail (ENOMEM, "out of memory");
-  r = io_read_block (s->v, s->end - 1, &e, buf);
-  if (r < 0)
-    return r;
-  memset (buf + keep, 0, bs - keep);
-  memset (&s->last, 0, sizeof s->last);
+  r = io_read_block (s->v, s->end - 1, &e, s->buf);
+  if (r == 0)
+    memset (s->buf + keep, 0, bs - keep);
+  return r;
+}
+
+/* ... and its new place.  The commit is not held: room may be waited for. */
+static int
+write_last (struct pool *p, struct shrink *s)
+{
+  const uint64_t bs = p->block_size;
+  uint64_t place;
+  int r;
+
+  if (s->buf == NULL)
+    return 0;
   s->have_last = true;
-  if (base_is_zero (buf, bs))
+  if (base_is_zero (s->buf, bs))
     return 0;
   s->charge.data = s->charge.growth = 1;
-  r = space_admit (p, &s->charge, NULL, true);
+  r = space_admit (p, &s->charge, NULL, false);
   if (r < 0)
-    return r == -EAGAIN ? -ENOSPC : r;
+    return r;
   place = s->charge.places.ptr[0].place;
-  format_entry_set (&s->last, FORMAT_DATA, place, 0, base_crc32c (buf, bs));
-  r = vdev_write (p->backing, buf, bs, place * bs, 0);
+  format_entry_set (&s->last, FORMAT_DATA, place, 0,
+                    base_crc32c (s->buf, bs));
+  r = vdev_write (p->backing, s->buf, bs, place * bs, 0);
   return r < 0 ? base_fail_in (r, "%s", s->v->label) : 0;
 }
 
@@ -229,8 +242,6 @@ shrink_held (struct pool *p, struct shrink *s)
   if (r == 0)
     r = walk_count (s->v, s->end, &s->mapped, &s->nodes);
   if (r == 0)
-    r = rewrite_last (p, s);
-  if (r == 0)
     r = manage_new_volume (p, FORMAT_ORPHAN, "", NULL, &s->orphan);
   if (r < 0)
     return r;
@@ -256,12 +267,21 @@ shrink_volume (struct pool *p, struct volume *v, uint64_t size,
     return base_fail (EINVAL, "%s: smaller than it is: data past the new end "
                       "would be lost; use --shrink", v->label);
   r = manage_no_connections (v, flags & POOL_FORCE);
+  if (r == 0) {
+    struct reader reader = reader_enter (p);
+
+    r = read_last (p, &s);
+    reader_exit (p, reader);
+  }
+  if (r == 0)
+    r = write_last (p, &s);
   if (r == 0)
     r = commit_hold (p);
-  if (r < 0)
-    return r;
-  r = shrink_held (p, &s);
-  commit_release (p);
+  if (r == 0) {
+    r = shrink_held (p, &s);
+    commit_release (p);
+  }
+  free (s.buf);
   space_release (p, &s.charge);
   extent_vector_reset (&s.charge.places);
   *wanted = BASE_MAX (s.wanted, 2 * FORMAT_MAX_LEVELS);
