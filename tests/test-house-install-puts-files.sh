@@ -23,8 +23,8 @@ installed bash-completion/completions/nbdvol
 installed man1/nbdvol.1
 installed man1/nbdkit-pool-plugin.1
 installed man7/nbdvol-vdev.7
-equal "$(find "$dest" -name '*under-test*' -o -name '*.la' -o -name '*planted*')" \
-      "" "files that are not for users"
+equal "$(find "$dest" -name '*under-test*' -o -name '*.la' \
+              -o -name '*planted*')" "" "files that are not for users"
 
 # It loads from there, and the man pages are not empty.
 must /usr/bin/env nbdkit --dump-plugin \

@@ -28,7 +28,7 @@
 #   matches TEXT REGEX [WHAT]         extended regular expression (bash)
 #   lacks TEXT REGEX [WHAT]           ... which must not match
 #   between N LOW HIGH [WHAT]         integers
-#   wait_until SECONDS COMMAND...     polls; the only place with sleep
+#   wait_until SECONDS COMMAND...     polls
 # After must and must_fail, $out and $err hold the command's stdout and stderr.
 #
 # A pipe's right side and (...) may hold assertions too: they are counted in
@@ -185,14 +185,21 @@ between ()
   passed
 }
 
-wait_until ()
+# The wait helper: 1 if the command did not become true in SECONDS.  It
+# asserts nothing; tests use wait_until.
+poll_until ()
 {
   local end=$((SECONDS + $1))
   shift
   until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || fail "did not come true in time: $*"
+    [ $SECONDS -lt $end ] || return 1
     sleep 0.02
   done
+}
+
+wait_until ()
+{
+  poll_until "$@" || fail "did not come true in $1 seconds: ${*:2}"
   passed
 }
 
@@ -278,18 +285,15 @@ start_nbdkit_daemon ()
 # any more.
 end_server ()
 {
-  local pid_var=$1_pid end=$((SECONDS + 60)) rc=0
+  local pid_var=$1_pid
   [ "${!pid_var:-}" = "$2" ] || return 0
   [ ! -s "$tmpdir/$1.log" ] || sed "s/^/$1: /" "$tmpdir/$1.log" >&2
   server_gone "$2" || kill "$2"
-  until server_gone "$2"; do
-    if [ $SECONDS -ge $end ]; then
-      kill -KILL "$2"
-      echo "$1: pid $2 did not end on SIGTERM" >&2
-      return 1
-    fi
-    sleep 0.02
-  done
+  if ! poll_until 60 server_gone "$2"; then
+    kill -KILL "$2"
+    echo "$1: pid $2 did not end on SIGTERM" >&2
+    return 1
+  fi
   check_exit_code "$1" "$2"
 }
 
