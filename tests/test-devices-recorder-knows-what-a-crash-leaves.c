@@ -61,7 +61,7 @@ rebuild (uint64_t crash_at, const struct recorder_choice *choice,
   draw (&image, text);
 }
 
-/* ---- all states of a crash ----------------------------------------------- */
+/* ---- all states of a crash ------------------------------------------ */
 
 /* A choice made by the bits of two numbers: bit (op, sector), and for each
  * operation one of four moments.  Flushes have none.
@@ -143,7 +143,7 @@ is_states (uint64_t crash_at, const char *expect)
   CHECK_EQ_STR (all, expect);
 }
 
-/* ---- histories ------------------------------------------------------------- */
+/* ---- histories ------------------------------------------------------ */
 
 static void
 one_write (void)
@@ -240,7 +240,7 @@ zeroes_and_trims (void)
   vdev_unref (rec);
 }
 
-/* ---- operations in flight together ------------------------------------------ */
+/* ---- operations in flight together ---------------------------------- */
 
 static void
 write_b (void *opaque BASE_UNUSED)
@@ -307,7 +307,7 @@ resizing (void)
   vdev_unref (rec);
 }
 
-/* ---- the log -------------------------------------------------------------- */
+/* ---- the log -------------------------------------------------------- */
 
 static void
 the_log (void)

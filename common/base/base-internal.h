@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Private to common/base and its tests.
+ * Private to common/base and its tests: the portable checksum, which has no
+ * place in base.h because callers must not choose between the two.
  */
 
 #ifndef NBDVOL_BASE_INTERNAL_H

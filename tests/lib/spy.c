@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * spy.h explains.
+ * The spy device; spy.h is its manual.  It is no decorator over mem, so that
+ * the tests of the wrappers stand on as little of what they test as possible.
  */
 
 #include <config.h>
