@@ -13,7 +13,7 @@ for size in 4096 16384 65536; do
   must nbd_do "$s_uri" blocks write:1:$size:@1 read:1:$size:@1
   matches "$out" "^1 $size [0-9]+\$"
   between "${out##* }" $size $((32 << 20)) "maximum"
-  matches "$(nbdvol info --json "$pool")" "\"block_size\": *$size\\b"
+  matches "$(nbdvol info --json "$pool")" "\"block-size\": *$size\\b"
   stop_nbdkit s
   # It is fixed when the pool is made.
   serve s create=64M block-size=32768

@@ -17,8 +17,8 @@ must nbd_do "$s_uri" write:1M:4K:@2 'EIO!flush'
 must nbd_do "$s_uri" 'EIO!flush' 'EIO!write:2M:4K:1' 'EIO!zero:0:4K' \
      'EIO!write:2M:4K:1:fua' read:0:1M:@1
 must nbd_do "$s_uri" 'EIO!flush' read:0:1M:@1
-equal "$(grep -c "nbdvol: $pool: .*read-only" "$s_log")" 1 "lines of log"
-must nbdvol info "$pool"
+equal "$(grep -c 'nbdvol: .*: poisoned: .*flush.*; ' "$s_log")" 1 "lines of log"
+must nbdvol info "unix:$sockdir/s.ctl"
 matches "$out" poisoned
 kill_nbdkit s
 serve s

@@ -17,6 +17,6 @@ must nbd_do "$s_uri" "ENOSPC!write:${filled}M:1M:@2" \
      "ENOSPC!write:${filled}M:32M:@2" "read:${filled}M:32M:0" \
      "read:0:${filled}M:@1" flush "write:0:${filled}M:@3" flush \
      "read:0:${filled}M:@3"
-equal "$(grep -c 'nbdvol: .*full' "$s_log")" 1 "lines of log"
+equal "$(grep -c ': full: ' "$s_log")" 1 "lines of log"
 must nbd_do "$s_uri" "trim:0:${filled}M" flush "write:512M:32M:@4" \
      "read:512M:32M:@4"

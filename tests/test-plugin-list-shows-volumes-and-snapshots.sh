@@ -8,6 +8,8 @@ source "$(dirname "$0")/lib/functions.sh"
 source "$(dirname "$0")/lib/plugin.sh"
 
 serve s create=4M volume=b
+stop_nbdkit s
+serve s
 must nbdvol create "$pool" a 1536K
 must nbdvol snapshot "$pool" b@2
 must nbdvol snapshot "$pool" b@1

@@ -11,7 +11,9 @@ source "$(dirname "$0")/lib/plugin.sh"
 use_seed
 must timeout 300 "$builddir/tests/tools/power-cut" --socket="$sockdir/s" \
      --cycles="${CYCLES:-15}" --ms=300 --seed="$SEED" \
-     --verb="nbdvol snapshot -q --wait=0 'unix:$sockdir/ctl' root@s%d" -- \
+     --verb="n=\$((%d % 10))
+       nbdvol rm -q --wait=0 --missing-ok 'unix:$sockdir/ctl' root@s\$n &&
+       nbdvol snapshot -q --wait=0 'unix:$sockdir/ctl' root@s\$n" -- \
      nbdkit -f -U "$sockdir/s" pool-under-test create=2M pool-size=64M \
             file="volatile(file:$pool,seed=%d)" control="$sockdir/ctl"
 matches "$out" ' 0 violations$'

@@ -14,7 +14,9 @@ for mib in 0 17 100 101 255; do
 done
 must qemu-img convert -f raw -O qcow2 "$tmpdir/in" "$tmpdir/in.qcow2"
 
-serve s create=256M volume=a
+serve s create=256M volume=a pool-size=1G
+stop_nbdkit s
+serve s
 must nbdvol create "$pool" b 256M
 must qemu-img convert -n -f raw -O raw "$tmpdir/in" "$(uri s a)"
 must qemu-img convert -n -f qcow2 -O raw "$tmpdir/in.qcow2" "$(uri s b)"

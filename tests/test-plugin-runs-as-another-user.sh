@@ -16,7 +16,8 @@ if [ "$(id -u)" -ne 0 ]; then
   exit 0
 fi
 
-chmod 0711 "$tmpdir" "$sockdir"
+# The pidfile and the socket are made by the new user.
+chmod 0777 "$tmpdir" "$sockdir"
 start_nbdkit_daemon s -u nobody -g nogroup pool "$pool" create=8M \
                     control="$sockdir/c.ctl"
 equal "$(stat -c %u "/proc/$s_pid")" "$(id -u nobody)" "uid of the server"

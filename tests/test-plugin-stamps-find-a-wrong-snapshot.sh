@@ -16,5 +16,5 @@ must_fail 1 "$builddir/tests/tools/stamps" "$s_uri" "$(uri s root@early%d)" \
 matches "$out" 'snapshot 0: sector [0-9]+: lost: '
 # The volume itself in the place of its snapshot.
 must_fail 1 "$builddir/tests/tools/stamps" "$s_uri" "$(uri s root)#%d" \
-          --snapshots=1 --seconds=1 --seed="$SEED" --snapshot="true %d"
+          --snapshots=2 --seconds=1 --seed="$SEED" --snapshot="true %d"
 matches "$out" 'snapshot 0: sector [0-9]+: future: '

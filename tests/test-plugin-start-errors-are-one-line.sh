@@ -29,8 +29,9 @@ daemon_fails "not a pool"
 rm "$pool"
 
 must nbdkit -U - pool "$pool" create=16M control=off --run true
-daemon_fails ".*nothere.*no such volume" volume=nothere
-daemon_fails ".*root@nothere.*no such snapshot" volume=root@nothere
+start_fails "nothere: no such volume" "$pool" volume=nothere
+start_fails "root@nothere: no such snapshot" "$pool" volume=root@nothere
+equal "$(nbdvol ls -H -o name "$pool")" root "volumes"
 cp "$pool" "$tmpdir/good"
 
 truncate -s 1M "$pool"

@@ -57,6 +57,8 @@ extern void face_config_free (void);
 extern int face_open (void);    /* before the fork: no threads */
 extern int face_start (void);   /* after it */
 extern void face_stop (void);
+/* The absolute path of a pool that is a plain file, else NULL. */
+extern const char *face_plain_path (void);
 
 /* exports.c: an export name is text from a stranger.  face_resolve returns
  * the name of the volume or snapshot that EXPORT means, to be freed, or NULL
@@ -68,7 +70,7 @@ extern int face_list_exports (struct nbdkit_exports *exports);
 extern char *face_description (const char *name);
 
 /* log.c: face_log_event is a pool's event callback.  Until face_log_start
- * and after face_log_stop lines are written by the calling thread.
+ * only trouble is written, by the calling thread.
  */
 extern void face_log_init (void);
 extern void face_log_event (void *opaque, const struct pool_event *event);

@@ -14,6 +14,11 @@
  * whatever thread meets them, often one that serves a client, and newer
  * nbdkits send the last nbdkit_error text of such a thread to the client,
  * who must not learn the server's paths.
+ *
+ * While the pool is being opened there is no thread yet.  Trouble is then
+ * written at once; "opened" waits for the thread, so that it reaches syslog
+ * if nbdkit becomes a daemon, and is not said at all if nbdkit ends with an
+ * error.
  */
 
 #include <config.h>
@@ -92,7 +97,7 @@ face_log_event (void *opaque BASE_UNUSED, const struct pool_event *event)
   bool queued = false;
 
   base_mutex_lock (&log_queue.mutex);
-  if (log_queue.running) {
+  if (log_queue.running || !is_trouble (event->kind)) {
     queued = true;
     if (log_queue.used == QUEUE)
       log_queue.lost++;
@@ -152,7 +157,7 @@ face_log_start (void)
   return 0;
 }
 
-/* Writes what is queued. */
+/* Writes what is queued, if there ever was a thread. */
 void
 face_log_stop (void)
 {

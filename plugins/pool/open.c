@@ -53,9 +53,8 @@ fail (int r)
   return -1;
 }
 
-/* The path of a pool that is a plain file, else NULL. */
-static const char *
-plain_path (void)
+const char *
+face_plain_path (void)
 {
   const char *file = face_config.file;
 
@@ -150,7 +149,7 @@ face_open (void)
 {
   struct vdev *backing;
   uint32_t flags = 0;
-  const char *path = plain_path ();
+  const char *path = face_plain_path ();
   bool is_new;
   int r;
 

@@ -37,15 +37,19 @@ static const struct control_verb verbs[] = {
   { .name = NULL, .handler = call_verb },
 };
 
-/* What the first line of the socket tells besides the protocol's version. */
+/* What the first line of the socket tells besides the protocol's version:
+ * whom one has reached.  "file" only if the pool is a plain file.
+ */
 static json_t *
 make_greeting (const struct pool_info *info)
 {
   char uuid[BASE_UUID_TEXT];
 
   base_uuid_format (info->uuid, uuid);
-  return json_pack ("{s:s, s:s, s:s}", "server", "nbdkit-pool-plugin",
-                    "version", PACKAGE_VERSION, "uuid", uuid);
+  return json_pack ("{s:s, s:s, s:s, s:s, s:s*}",
+                    "server", "nbdkit-pool-plugin",
+                    "version", PACKAGE_VERSION, "uuid", uuid,
+                    "pool", face_config.given, "file", face_plain_path ());
 }
 
 int
