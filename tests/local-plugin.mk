@@ -47,6 +47,90 @@ tests_tools_wire_model_CFLAGS = $(tool_cflags)
 tests_tools_wire_model_LDADD = tests/lib/libtest.la $(tool_libs)
 
 EXTRA_DIST += \
+	acceptance/failures.sh \
+	acceptance/filesystem-ext4.sh \
+	acceptance/filesystem-xfs.sh \
+	acceptance/fio-verify.sh \
+	acceptance/full-pool.sh \
+	acceptance/kill9.sh \
+	acceptance/nbdcopy.sh \
+	acceptance/nbdinfo.sh \
+	acceptance/stamps.sh \
 	tests/lib/filesystem.sh \
 	tests/lib/plugin.sh \
 	tests/tools/fs-writer.py
+
+TESTS_PLUGIN = \
+	tests/test-plugin-4g-requests-use-little-memory.sh \
+	tests/test-plugin-block-size-is-the-pools-and-is-told.sh \
+	tests/test-plugin-control-default-place-is-private.sh \
+	tests/test-plugin-control-takes-path-or-off.sh \
+	tests/test-plugin-create-makes-what-is-missing.sh \
+	tests/test-plugin-dash-r-makes-exports-read-only.sh \
+	tests/test-plugin-debug-flag-shows-requests.sh \
+	tests/test-plugin-discard-never-keeps-the-space.sh \
+	tests/test-plugin-dump-shows-every-callback.sh \
+	tests/test-plugin-empty-pool-refuses-the-empty-name.sh \
+	tests/test-plugin-errors-map-to-known-codes.sh \
+	tests/test-plugin-events-are-logged-once.sh \
+	tests/test-plugin-export-names-choose-the-volume.sh \
+	tests/test-plugin-exports-only-init-and-debug.sh \
+	tests/test-plugin-failed-create-leaves-no-file.sh \
+	tests/test-plugin-fast-zero-is-fast.sh \
+	tests/test-plugin-flush-failure-poisons.sh \
+	tests/test-plugin-full-pool-says-enospc.sh \
+	tests/test-plugin-help-and-manual-name-every-key.sh \
+	tests/test-plugin-idle-shutdown-is-quick.sh \
+	tests/test-plugin-list-shows-volumes-and-snapshots.sh \
+	tests/test-plugin-map-equals-the-truth.sh \
+	tests/test-plugin-messages-to-clients-name-no-path.sh \
+	tests/test-plugin-metadata-cache-bounds-memory.sh \
+	tests/test-plugin-nbdcopy-round-trip-keeps-holes.sh \
+	tests/test-plugin-nbdinfo-shows-every-capability.sh \
+	tests/test-plugin-odd-export-names-are-refused.sh \
+	tests/test-plugin-owner-is-the-serving-process.sh \
+	tests/test-plugin-parallel-requests-overlap.sh \
+	tests/test-plugin-pool-size-sets-the-capacity.sh \
+	tests/test-plugin-power-cut-finds-a-lying-flush.sh \
+	tests/test-plugin-power-cut-leaves-one-moment.sh \
+	tests/test-plugin-qemu-img-round-trip-keeps-holes.sh \
+	tests/test-plugin-readonly-shares-the-pool.sh \
+	tests/test-plugin-refuses-key-given-twice.sh \
+	tests/test-plugin-refuses-keys-that-exclude-each-other.sh \
+	tests/test-plugin-refuses-malformed-values.sh \
+	tests/test-plugin-relative-path-works-daemonised.sh \
+	tests/test-plugin-removal-spares-connected-clients.sh \
+	tests/test-plugin-resize-shows-at-the-next-connection.sh \
+	tests/test-plugin-runs-as-another-user.sh \
+	tests/test-plugin-second-server-is-refused.sh \
+	tests/test-plugin-serves-in-every-mode.sh \
+	tests/test-plugin-serves-path-and-device-text.sh \
+	tests/test-plugin-sigkill-loses-nothing-flushed.sh \
+	tests/test-plugin-sigterm-waits-for-clients-safely.sh \
+	tests/test-plugin-snapshot-does-not-stop-writers.sh \
+	tests/test-plugin-snapshot-is-read-only.sh \
+	tests/test-plugin-stamps-find-a-wrong-snapshot.sh \
+	tests/test-plugin-start-errors-are-one-line.sh \
+	tests/test-plugin-survives-block-status-of-4g.sh \
+	tests/test-plugin-unaligned-requests-match-a-model.sh \
+	tests/test-plugin-volume-serves-only-that-name.sh \
+	tests/test-plugin-zero-of-200m-really-zeroes.sh
+TESTS += $(TESTS_PLUGIN)
+
+# Few, for a server under a sanitizer is slow; between them they call every
+# callback.
+SANITIZER_TESTS += \
+	tests/test-plugin-dash-r-makes-exports-read-only.sh \
+	tests/test-plugin-export-names-choose-the-volume.sh \
+	tests/test-plugin-full-pool-says-enospc.sh \
+	tests/test-plugin-idle-shutdown-is-quick.sh \
+	tests/test-plugin-removal-spares-connected-clients.sh \
+	tests/test-plugin-snapshot-does-not-stop-writers.sh \
+	tests/test-plugin-survives-block-status-of-4g.sh \
+	tests/test-plugin-unaligned-requests-match-a-model.sh
+
+SOAK += \
+	tests/soak-plugin-fio-verify.sh \
+	tests/soak-plugin-full-pool.sh \
+	tests/soak-plugin-kill9.sh
+EXTRA_DIST += $(filter tests/soak-plugin-%,$(SOAK))
