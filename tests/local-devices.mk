@@ -4,6 +4,7 @@
 
 TESTS_DEVICES = \
 	tests/test-devices-block-device \
+	tests/test-devices-failed-allocations-lose-nothing \
 	tests/test-devices-faulty-does-as-told \
 	tests/test-devices-file-refuses-what-it-cannot \
 	tests/test-devices-file-second-opener-is-refused \
@@ -20,6 +21,16 @@ tests_test_devices_block_device_SOURCES = \
 	tests/test-devices-block-device.c
 tests_test_devices_block_device_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_devices_block_device_LDADD = $(LDADD_TEST_VDEV)
+
+tests_test_devices_failed_allocations_lose_nothing_SOURCES = \
+	tests/test-devices-failed-allocations-lose-nothing.c
+tests_test_devices_failed_allocations_lose_nothing_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_devices_failed_allocations_lose_nothing_LDADD = \
+	tests/lib/libtest.la \
+	common/devices/libdevices-test.la \
+	common/devices/libdevices.la \
+	common/vdev/libvdev.la \
+	tests/lib/libbase-faulty.la
 
 tests_test_devices_faulty_does_as_told_SOURCES = \
 	tests/test-devices-faulty-does-as-told.c
