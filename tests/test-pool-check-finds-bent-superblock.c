@@ -18,6 +18,7 @@ static void slab (struct pi *p) { p->super.slab_shift = 33; }
 static void small_slab (struct pi *p) { p->super.slab_shift = 2; }
 static void slots_0 (struct pi *p) { S (slots, 32, 0); }
 static void slots_part (struct pi *p) { S (slots, 32, 7); }
+static void slots_more (struct pi *p) { S (slots, 32, 8 * 129); }
 static void slots_many (struct pi *p) { S (slots, 32, 1 << 25); }
 static void slab_part (struct pi *p) { p->super.slab_shift = 8; }
 static void few (struct pi *p) { S (blocks, 64, 32); }
@@ -168,6 +169,8 @@ TEST_MAIN
     { "small slab", SAMPLE_ONE, small_slab, "superblock", "slab size" },
     { "no slots", SAMPLE_ONE, slots_0, "superblock", "slots" },
     { "part of a leaf of slots", SAMPLE_ONE, slots_part, "superblock",
+      "slots" },
+    { "more slots than blocks hold", SAMPLE_ONE, slots_more, "superblock",
       "slots" },
     { "many slots", SAMPLE_ONE, slots_many, "superblock", "slots" },
     { "part of a slab", SAMPLE_ONE, slab_part, "superblock", "slabs" },

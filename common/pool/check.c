@@ -103,6 +103,7 @@ check_super (struct check *c)
   const struct format_super *s = c->super;
   const uint64_t have = vdev_size (c->backing) >> c->block_shift;
   const uint32_t slots = le32toh (s->slots);
+  const uint32_t per_leaf = c->bs / FORMAT_RECORD_SIZE;
 
   if (have < c->blocks)
     check_error (c, "superblock: the pool has %" PRIu64 " blocks, the backing "
@@ -113,8 +114,8 @@ check_super (struct check *c)
     check_error (c, "superblock: reserved bytes are set");
   if (le32toh (s->clean) > 1)
     check_error (c, "superblock: clean is neither 0 nor 1");
-  if (slots == 0 || slots > MAX_SLOTS ||
-      slots % (c->bs / FORMAT_RECORD_SIZE) != 0)
+  if (slots == 0 || slots > MAX_SLOTS || slots % per_leaf != 0 ||
+      slots / per_leaf > c->blocks)
     check_error (c, "superblock: the table cannot have %" PRIu32 " slots",
                  slots);
   if (s->next_id == 0)
