@@ -49,7 +49,8 @@ END
   for job in 0 1 2 3; do
     printf '[%s-%s]\noffset=%sm\n' $v $job $((job * 16)) >>$v.fio
   done
-  timeout $((seconds + 120)) fio --output=$v.out $v.fio </dev/null >$v.log 2>&1 &
+  timeout $((seconds + 120)) \
+    fio --output=$v.out $v.fio </dev/null >$v.log 2>&1 &
   fios+=($!)
 done
 

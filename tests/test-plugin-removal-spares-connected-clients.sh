@@ -13,7 +13,7 @@ serve s create=4M volume=a
 stop_nbdkit s
 serve s
 must nbdvol snapshot "$pool" a@s
-"$builddir/tests/tools/nbd-do" "$(uri s a)" write:0:4K:1 hold read:0:4K:1 write:0:4K:2 flush \
+"$nbd_do" "$(uri s a)" write:0:4K:1 hold read:0:4K:1 write:0:4K:2 flush \
        <"$tmpdir/in" >"$tmpdir/client" 2>&1 &
 client=$!
 exec 7>"$tmpdir/in"
@@ -29,7 +29,7 @@ passed
 must nbd_do "$(uri s b)" read:0:4K:2
 
 mkfifo "$tmpdir/in2"
-"$builddir/tests/tools/nbd-do" "$(uri s b)" hold 'ESHUTDOWN!read:0:4K:2' 'ESHUTDOWN!write:0:4K:3' \
+"$nbd_do" "$(uri s b)" hold 'ESHUTDOWN!read:0:4K:2' 'ESHUTDOWN!write:0:4K:3' \
        'ESHUTDOWN!flush' <"$tmpdir/in2" >"$tmpdir/client2" 2>&1 &
 client=$!
 exec 8>"$tmpdir/in2"

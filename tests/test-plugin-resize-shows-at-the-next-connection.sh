@@ -9,7 +9,7 @@ source "$(dirname "$0")/lib/plugin.sh"
 
 mkfifo "$tmpdir/in"
 serve s create=4M
-"$builddir/tests/tools/nbd-do" "$s_uri" size hold size write:0:4M:@1 'ENOSPC!write:4M:4K:1' \
+"$nbd_do" "$s_uri" size hold size write:0:4M:@1 'ENOSPC!write:4M:4K:1' \
        <"$tmpdir/in" >"$tmpdir/client" 2>&1 &
 client=$!
 exec 7>"$tmpdir/in"

@@ -11,7 +11,7 @@ source "$(dirname "$0")/lib/plugin.sh"
 mkfifo "$tmpdir/in"
 start_client ()
 {
-  "$builddir/tests/tools/nbd-do" "$s_uri" "$@" flush hold \
+  "$nbd_do" "$s_uri" "$@" flush hold \
       <"$tmpdir/in" >"$tmpdir/client" 2>&1 &
   client=$!
   exec 7>"$tmpdir/in"

@@ -84,7 +84,7 @@ finish (struct handle *h, const char *what, uint32_t count, uint64_t offset,
   return -1;
 }
 
-/* ---- the process --------------------------------------------------------- */
+/* ---- the process -------------------------------------------------------- */
 
 static void
 pool_load (void)
@@ -120,7 +120,7 @@ pool_dump_plugin (void)
   printf ("pool_name_max=%d\n", POOL_NAME_MAX);
 }
 
-/* ---- names ----------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------- */
 
 static int
 pool_list_exports (int readonly BASE_UNUSED, int is_tls BASE_UNUSED,
@@ -137,7 +137,7 @@ pool_default_export (int readonly BASE_UNUSED, int is_tls BASE_UNUSED)
   return name ? nbdkit_strdup_intern (name) : NULL;
 }
 
-/* ---- one connection --------------------------------------------------------- */
+/* ---- one connection ----------------------------------------------------- */
 
 /* Who is connected, for messages of the engine ("volume root is in use by
  * ...").  TEXT is "" where nbdkit does not know.
@@ -301,7 +301,7 @@ pool_can_cache (void *handle BASE_UNUSED)
   return NBDKIT_CACHE_NATIVE;
 }
 
-/* ---- data --------------------------------------------------------------------- */
+/* ---- data --------------------------------------------------------------- */
 
 static uint32_t
 to_vdev_flags (uint32_t flags)

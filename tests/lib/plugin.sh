@@ -9,11 +9,13 @@
 #   serve_under_test NAME FILE ARG...   the same with the build that knows
 #                            the devices volatile(...) and faulty(...)
 #   uri NAME EXPORT          URI of an export of a server started as NAME
-#   nbd_do URI COMMAND...    tests/tools/nbd-do
+#   nbd_do URI COMMAND...    tests/tools/nbd-do; $nbd_do is its path, for
+#                            one in the background whose pid is wanted
 #   start_fails REGEX ARG... nbdkit pool ARG... ends with 1 before it serves,
 #                            and stderr is one line that matches
 
 pool=$tmpdir/data.pool
+nbd_do=$builddir/tests/tools/nbd-do
 
 serve ()
 {
@@ -38,7 +40,7 @@ uri ()
 
 nbd_do ()
 {
-  "$builddir/tests/tools/nbd-do" "$@"
+  "$nbd_do" "$@"
 }
 
 start_fails ()

@@ -1,23 +1,23 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Keeps a file system busy, and knows what must be in a snapshot of it.
-
-fs-writer.py write DIR LOG STOP
-    Threads create files of random size and content below DIR, fsync them
-    and their directory, and remove old ones; one more creates, overwrites
-    and renames files without fsync.  Ends when the file STOP exists.
-
-fs-writer.py check LOG DIR ASKED RETURNED
-    DIR is the file system in a snapshot that was asked for and returned at
-    these times (nanoseconds).  Every file whose fsync returned before ASKED,
-    and whose removal was not begun before RETURNED, must be there byte for
-    byte; none whose creation was begun after RETURNED may be there.
-
-LOG has a line per event, written when it is over:
-    made NAME SHA256 BEGUN ENDED     with fsync
-    loose NAME - BEGUN ENDED         without
-    gone NAME - BEGUN ENDED
-"""
+#
+# Keeps a file system busy, and knows what must be in a snapshot of it.
+#
+# fs-writer.py write DIR LOG STOP
+#     Threads create files of random size and content below DIR, fsync them
+#     and their directory, and remove old ones; one more creates, overwrites
+#     and renames files without fsync.  Ends when the file STOP exists.
+#
+# fs-writer.py check LOG DIR ASKED RETURNED
+#     DIR is the file system in a snapshot that was asked for and returned at
+#     these times (nanoseconds).  Every file whose fsync returned before ASKED,
+#     and whose removal was not begun before RETURNED, must be there byte for
+#     byte; none whose creation was begun after RETURNED may be there.
+#
+# LOG has a line per event, written when it is over:
+#     made NAME SHA256 BEGUN ENDED     with fsync
+#     loose NAME - BEGUN ENDED         without
+#     gone NAME - BEGUN ENDED
 
 import hashlib
 import os
@@ -163,7 +163,7 @@ def main():
                      int(sys.argv[5])):
             sys.exit(1)
     else:
-        sys.exit(__doc__)
+        sys.exit("usage: see the top of fs-writer.py")
 
 
 main()

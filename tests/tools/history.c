@@ -86,7 +86,7 @@ history_flushed (struct history *h, uint64_t issued)
     h->durable = issued;
 }
 
-/* ---- sectors ----------------------------------------------------------- */
+/* ---- sectors ------------------------------------------------------------ */
 
 static uint64_t
 mix (uint64_t stamp, uint64_t sector, unsigned word)
@@ -316,7 +316,7 @@ history_check (struct history *h, const struct history_image *image,
   return bad;
 }
 
-/* ---- all images ------------------------------------------------------------ */
+/* ---- all images --------------------------------------------------------- */
 
 /* What is known of one value of one sector. */
 struct zone {

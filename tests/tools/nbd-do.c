@@ -14,7 +14,7 @@
  *   cache:OFF:LEN   flush         status:OFF:LEN[:one]  (prints extents)
  *   size   blocks   flags   name  (print)
  *   hold    print "holding" and wait for the end of standard input
- *   ERRNO!COMMAND                 it must fail with this, e.g. ENOSPC!write:0:1M:1
+ *   ERRNO!COMMAND                 it must fail so: ENOSPC!write:0:1M:1
  *   ms=N!COMMAND                  it must take at most N milliseconds
  *
  * OFF and LEN take nbdkit's suffixes.  DATA is a byte, or @SEED for words
@@ -285,13 +285,13 @@ static const struct {
 static void
 parse (struct command *c, char *text)
 {
-  char *bang, *word;
+  char *bang;
   size_t i;
 
   c->words = 0;
   c->expect = 0;
   c->limit_ms = -1;
-  while ((bang = strchr (text, '!')) != NULL) {
+  for (bang = strchr (text, '!'); bang; bang = strchr (text, '!')) {
     *bang = '\0';
     if (strncmp (text, "ms=", 3) == 0)
       c->limit_ms = atoll (text + 3);
@@ -304,8 +304,8 @@ parse (struct command *c, char *text)
     }
     text = bang + 1;
   }
-  while ((word = strsep (&text, ":")) != NULL && c->words < MAX_WORDS)
-    c->word[c->words++] = word;
+  while (text && c->words < MAX_WORDS)
+    c->word[c->words++] = strsep (&text, ":");
 }
 
 static void

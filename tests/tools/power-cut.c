@@ -57,7 +57,7 @@ struct writer {
   struct base_thread thread;
 };
 
-/* ---- the server ----------------------------------------------------------- */
+/* ---- the server --------------------------------------------------------- */
 
 static void
 start_server (struct run *run)
@@ -119,7 +119,7 @@ connect_to (struct run *run)
   die ("cycle %u: no connection in 10 s", run->cycle);
 }
 
-/* ---- the load --------------------------------------------------------------- */
+/* ---- the load ----------------------------------------------------------- */
 
 static int
 change_something (struct run *run, struct nbd_handle *nbd,
@@ -202,7 +202,7 @@ run_verbs (void *arg)
   return NULL;
 }
 
-/* ---- a cycle ------------------------------------------------------------------- */
+/* ---- a cycle ------------------------------------------------------------ */
 
 static void
 read_image (struct run *run, struct history_image *image)
@@ -288,7 +288,10 @@ main (int argc, char **argv)
   uint64_t max_ms = 400;
   int c;
 
-  while ((c = getopt_long (argc, argv, "+", options, NULL)) != -1) {
+  for (;;) {
+    c = getopt_long (argc, argv, "+", options, NULL);
+    if (c == -1)
+      break;
     switch (c) {
     case 'p': run.socket = optarg; break;
     case 'n': ncycles = number_option (optarg); break;

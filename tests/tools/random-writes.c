@@ -77,7 +77,10 @@ main (int argc, char **argv)
   unsigned numbers[MAX_WRITERS], nwriters = 4, i;
   int c;
 
-  while ((c = getopt_long (argc, argv, "", options, NULL)) != -1) {
+  for (;;) {
+    c = getopt_long (argc, argv, "", options, NULL);
+    if (c == -1)
+      break;
     switch (c) {
     case 'l': run.blocks = number_option (optarg) / BLOCK; break;
     case 't': run.total = number_option (optarg); break;

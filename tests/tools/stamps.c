@@ -136,7 +136,10 @@ main (int argc, char **argv)
   char *uri;
   int c;
 
-  while ((c = getopt_long (argc, argv, "", options, NULL)) != -1) {
+  for (;;) {
+    c = getopt_long (argc, argv, "", options, NULL);
+    if (c == -1)
+      break;
     switch (c) {
     case 'w': nwriters = number_option (optarg); break;
     case 'n': nsnapshots = number_option (optarg); break;
