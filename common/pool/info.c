@@ -197,7 +197,7 @@ fill_space (struct pool *p, struct pool_info *info)
   info->used = (blocks - s->free - unbacked) * bs;
   info->reserved = (space_reserve_locked (p) + s->shared) * bs;
   info->backed = (s->backed_blocks + format_fixed_blocks (&p->super)) * bs;
-  info->maximum = s->max_blocks * bs;
+  info->maximum = POOL_ADVISED_MAXIMUM;
   info->space_waits = s->waits;
   if (s->full)
     info->state = POOL_FULL;

@@ -447,7 +447,7 @@ open_with (struct pool *p, struct volume *v, bool readonly,
   struct vdev_info info = {
     .align = 1,
     .preferred = p->block_size,
-    .maximum = (uint32_t) (p->space.max_blocks * p->block_size),
+    .maximum = POOL_MAXIMUM,
     .trim_align = p->block_size,
     .caps = VDEV_FLUSH | VDEV_FUA_NATIVE | VDEV_TRIM | VDEV_TRIM_ZEROES
       | VDEV_ZERO | VDEV_FAST_ZERO | VDEV_EXTENTS | VDEV_MULTI_CONN,

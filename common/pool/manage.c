@@ -27,7 +27,7 @@
 
 /* ---- around every verb ------------------------------------------------------ */
 
-/* Takes table_lock and the commit hold. */
+/* Takes long_requests, table_lock and the commit hold. */
 int
 manage_begin (struct pool *p)
 {
@@ -35,10 +35,13 @@ manage_begin (struct pool *p)
 
   if (p->options.readonly)
     return base_fail (EROFS, "the pool is open read-only");
+  base_rwlock_wrlock (&p->long_requests);
   base_mutex_lock (&p->table_lock);
   r = commit_hold (p);
-  if (r < 0)
+  if (r < 0) {
     base_mutex_unlock (&p->table_lock);
+    base_rwlock_unlock (&p->long_requests);
+  }
   else
     manage_collect_locked (p);
   return r;
@@ -49,6 +52,7 @@ manage_end (struct pool *p)
 {
   commit_release (p);
   base_mutex_unlock (&p->table_lock);
+  base_rwlock_unlock (&p->long_requests);
 }
 
 /* Orphans that were reaped to the end leave the list.  Commit held too. */

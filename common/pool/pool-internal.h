@@ -15,6 +15,8 @@
  *
  * Lock order, outermost first.  A thread may skip levels, never go back:
  *
+ *   long_requests   shared: a request that goes in pieces; exclusive: verbs
+ *                   after which blocks are shared
  *   table_lock      names, records as verbs see them, handles
  *   commit hold     `running`: one thread runs a commit, or keeps others
  *                   from running one (commit_hold)
@@ -175,12 +177,17 @@ struct systree {
 struct extent { uint64_t place, count; };
 BASE_VECTOR (extent_vector, struct extent);
 
+/* Growth set aside for a request that goes in pieces. */
+struct credit { uint64_t left; };       /* space.lock */
+
 /* What a request holds between admission and publish. */
 struct charge {
   uint64_t data;                /* places allocated */
   uint64_t growth;              /* of these, net growth */
   uint64_t nodes;               /* new nodes it may make */
   uint64_t dirty;               /* nodes it may dirty */
+  struct credit *credit;        /* taken from first; may be NULL */
+  uint64_t drawn;               /* ... that much */
   struct extent_vector places;
   bool held;
 };
@@ -339,6 +346,7 @@ struct pool {
   uint64_t nrefs, refs_loaded;
   uint64_t refs_hand;
 
+  struct base_rwlock long_requests;
   struct base_mutex table_lock;
   struct base_cond drained;     /* a volume's inflight reached 0 */
   struct volume *volumes;       /* all, also orphans; table_lock */
@@ -562,6 +570,14 @@ extern int64_t space_available_locked (struct pool *p);
  */
 extern int space_admit (struct pool *p, struct charge *c, struct handle *h,
                         bool nowait);
+/* One round of waiting after -EAGAIN: for a commit, for others in flight, or
+ * for readers.
+ */
+extern int space_wait (struct pool *p);
+/* Set GROWTH aside, or -ENOSPC. */
+extern int space_set_aside (struct pool *p, uint64_t growth,
+                            struct credit *credit);
+extern void space_return_credit (struct pool *p, struct credit *credit);
 /* Give back what a request holds and did not publish. */
 extern void space_release (struct pool *p, struct charge *c);
 /* Make room for growth: back slabs, commit, reclaim.  0 if it is worth

@@ -62,6 +62,7 @@ pool_free (struct pool *p)
   base_mutex_destroy (&p->commit.lock);
   base_mutex_destroy (&p->events.lock);
   base_rwlock_destroy (&p->publish);
+  base_rwlock_destroy (&p->long_requests);
   base_cond_destroy (&p->drained);
   base_cond_destroy (&p->worker_wake);
   base_cond_destroy (&p->commit.done);
@@ -84,6 +85,7 @@ pool_alloc (const struct pool_options *options)
   base_mutex_init (&p->commit.lock);
   base_mutex_init (&p->events.lock);
   base_rwlock_init (&p->publish);
+  base_rwlock_init (&p->long_requests);
   base_cond_init (&p->drained);
   base_cond_init (&p->worker_wake);
   base_cond_init (&p->commit.done);
@@ -178,6 +180,31 @@ set_up (struct pool *p)
   p->backed_tree.fill = fill_backed_page;
   p->refs_tree.fill = refs_fill;
   p->table_tree.fill = table_fill;
+  return r;
+}
+
+/* ---- a clean end ------------------------------------------------------------- */
+
+/* One more generation that says so. */
+static int
+close_clean (struct pool *p)
+{
+  struct format_super *s = &p->super;
+  int r;
+
+  s->generation = htole64 (le64toh (s->generation) + 1);
+  s->clean = htole32 (1);
+  s->written = (int64_t) htole64 ((uint64_t) base_wall_seconds ());
+  format_super_seal (s);
+  r = super_write_copies (p, s);
+  if (r == 0)
+    r = vdev_flush (p->backing);
+  if (r == 0)
+    r = super_marker (p, le64toh (s->generation));
+  if (r == 0)
+    r = super_owner (p, true);
+  if (r == 0)
+    r = vdev_flush (p->backing);
   return r;
 }
 
@@ -374,6 +401,8 @@ pool_format (struct vdev *backing, const struct pool_format_options *options)
     systree_mark (&p->table_tree, 0);
   if (r == 0)
     r = format_commit (p);
+  if (r == 0)
+    r = close_clean (p);
   pool_free (p);
   return r;
 }
@@ -656,29 +685,6 @@ pool_flush (struct pool *p)
   if (p->options.readonly)
     return 0;
   return commit_to (p, commit_target (p));
-}
-
-/* One more generation that says so. */
-static int
-close_clean (struct pool *p)
-{
-  struct format_super *s = &p->super;
-  int r;
-
-  s->generation = htole64 (le64toh (s->generation) + 1);
-  s->clean = htole32 (1);
-  s->written = (int64_t) htole64 ((uint64_t) base_wall_seconds ());
-  format_super_seal (s);
-  r = super_write_copies (p, s);
-  if (r == 0)
-    r = vdev_flush (p->backing);
-  if (r == 0)
-    r = super_marker (p, le64toh (s->generation));
-  if (r == 0)
-    r = super_owner (p, true);
-  if (r == 0)
-    r = vdev_flush (p->backing);
-  return r;
 }
 
 int

@@ -36,6 +36,13 @@ struct pool;
 
 #define POOL_NAME_MAX (200 + 1 + 200)   /* longest NAME, without the NUL */
 
+/* Longest request, bytes, and what clients are told to keep to.  One that is longer than 1/64 of the pool (or 32
+ * MiB) is written in pieces; it is admitted or refused as a whole all the
+ * same.
+ */
+#define POOL_MAXIMUM (UINT32_C (64) << 20)
+#define POOL_ADVISED_MAXIMUM (UINT32_C (32) << 20)
+
 /* ---- making and opening ---------------------------------------------------*/
 
 struct pool_format_options {
@@ -261,7 +268,7 @@ struct pool_info {
   uint32_t epoch;
   int64_t created;
   unsigned volumes, snapshots;
-  uint64_t maximum;             /* longest request, bytes */
+  uint64_t maximum;             /* longest request to ask of clients, bytes */
   char owner[512];              /* host, pid, socket; "" none */
   char last_error[512];         /* "" none */
   int64_t last_error_time;

@@ -24,12 +24,49 @@
 
 #include "pool-internal.h"
 
+#define SMALL 18                /* blocks without allocation, as in write.c */
+
 /* What one publish does to the pool's counters. */
 struct effect {
   uint64_t exclusive;           /* committed blocks that will be freed */
   uint64_t maybe;               /* ... that may be */
   struct place_vector now;      /* blocks of this transaction: limbo */
+  uint64_t small[SMALL];        /* room for `now` */
 };
+
+/* Room for N more blocks in E->now. */
+static int
+effect_reserve (struct effect *e, uint64_t n)
+{
+  struct place_vector large = { NULL, 0, 0 };
+  int r;
+
+  if (e->now.cap - e->now.len >= n)
+    return 0;
+  if (e->now.ptr != e->small)
+    return place_vector_reserve (&e->now, n);
+  r = place_vector_reserve (&large, e->now.len + n);
+  if (r < 0)
+    return r;
+  memcpy (large.ptr, e->small, e->now.len * sizeof e->small[0]);
+  large.len = e->now.len;
+  e->now = large;
+  return 0;
+}
+
+static void
+effect_init (struct effect *e)
+{
+  e->exclusive = e->maybe = 0;
+  e->now = (struct place_vector) { e->small, 0, SMALL };
+}
+
+static void
+effect_free (struct effect *e)
+{
+  if (e->now.ptr != e->small)
+    place_vector_reset (&e->now);
+}
 
 /* ---- survey --------------------------------------------------------------- */
 
@@ -337,11 +374,11 @@ recharge (struct pool *p, struct charge *c, const struct survey *s)
   struct space *sp = &p->space;
   const uint64_t growth = s->growth > c->growth ? s->growth - c->growth : 0;
   const uint64_t nodes = s->missing > c->nodes ? s->missing - c->nodes : 0;
-  LOCK_FOR_SCOPE (&sp->lock);
 
   assert (s->data == c->data);
   if (growth + nodes == 0)
     return 0;
+  LOCK_FOR_SCOPE (&sp->lock);
   if (space_available_locked (p) < (int64_t) (growth + nodes))
     return -ENOSPC;
   sp->neutral -= growth;
@@ -351,13 +388,14 @@ recharge (struct pool *p, struct charge *c, const struct survey *s)
   return 0;
 }
 
-/* Under publish, so that the counts join the transaction they belong to. */
+/* Under publish, so that the counts join the transaction they belong to.
+ * space.lock is held.
+ */
 static void
-settle_effect (struct pool *p, struct effect *effect)
+settle_effect_locked (struct pool *p, struct effect *effect)
 {
   struct space *s = &p->space;
   size_t i;
-  LOCK_FOR_SCOPE (&s->lock);
 
   s->pending += effect->exclusive + effect->now.len;
   s->open_pending += effect->exclusive;
@@ -369,12 +407,10 @@ settle_effect (struct pool *p, struct effect *effect)
   effect->exclusive = effect->maybe = effect->now.len = 0;
 }
 
-/* The places of C belong to the map now. */
-void
-publish_settle_charge (struct pool *p, struct charge *c)
+static void
+settle_charge_locked (struct pool *p, struct charge *c)
 {
   struct space *s = &p->space;
-  LOCK_FOR_SCOPE (&s->lock);
 
   s->neutral -= c->data - c->growth;
   s->owed -= c->nodes;
@@ -383,6 +419,15 @@ publish_settle_charge (struct pool *p, struct charge *c)
   c->places.len = 0;
   if (s->first)
     base_cond_broadcast (&s->changed);
+}
+
+/* The places of C belong to the map now. */
+void
+publish_settle_charge (struct pool *p, struct charge *c)
+{
+  LOCK_FOR_SCOPE (&p->space.lock);
+
+  settle_charge_locked (p, c);
 }
 
 /* ---- publish ----------------------------------------------------------------------- */
@@ -441,8 +486,9 @@ publish_locked (struct edit *edit, struct found *found, struct effect *effect)
   set_entries (edit, effect);
   edit->txn = p->open_gen;
   published (edit->v, edit->offset, edit->length);
-  settle_effect (p, effect);
-  publish_settle_charge (p, edit->charge);
+  LOCK_FOR_SCOPE (&p->space.lock);
+  settle_effect_locked (p, effect);
+  settle_charge_locked (p, edit->charge);
   return 0;
 }
 
@@ -451,11 +497,12 @@ publish_edit (struct edit *edit)
 {
   struct pool *p = edit->v->pool;
   CLEANUP_NODE struct node *pin = NULL;
-  struct effect effect = { 0 };
+  struct effect effect;
   struct found found;
   int r;
 
-  r = place_vector_reserve (&effect.now, edit->count);
+  effect_init (&effect);
+  r = effect_reserve (&effect, edit->count);
   while (r == 0) {
     base_rwlock_rdlock (&p->publish);
     base_rwlock_wrlock (&edit->v->lock);
@@ -466,7 +513,7 @@ publish_edit (struct edit *edit)
       break;
     r = fetch (edit->v, &found, &pin);
   }
-  place_vector_reset (&effect.now);
+  effect_free (&effect);
   return r;
 }
 
@@ -491,7 +538,7 @@ unmap_leaf (struct edit *edit, uint64_t block, uint64_t n, struct node *leaf,
   if (gone == 0)
     return 0;
   whole = gone == leaf->live;
-  r = place_vector_reserve (&effect->now, gone);
+  r = effect_reserve (effect, gone);
   if (r == 0)
     r = tree_join_locked (v);
   if (r == 0 && !whole)
@@ -552,17 +599,20 @@ publish_unmap (struct volume *v, struct handle *h, uint64_t block, uint64_t n,
   struct pool *p = v->pool;
   struct edit edit = { .v = v, .h = h, .block = block, .count = n };
   CLEANUP_NODE struct node *pin = NULL;
-  struct effect effect = { 0 };
+  struct effect effect;
   struct found found;
   uint64_t cursor = block, from;
   int r;
 
+  effect_init (&effect);
   do {
     from = cursor;
     base_rwlock_rdlock (&p->publish);
     base_rwlock_wrlock (&v->lock);
     r = unmap_locked (&edit, &cursor, &found, &effect);
-    settle_effect (p, &effect);
+    base_mutex_lock (&p->space.lock);
+    settle_effect_locked (p, &effect);
+    base_mutex_unlock (&p->space.lock);
     if (cursor > from && edit.txn > 0)
       published (v, from * p->block_size, (cursor - from) * p->block_size);
     base_rwlock_unlock (&v->lock);
@@ -574,7 +624,7 @@ publish_unmap (struct volume *v, struct handle *h, uint64_t block, uint64_t n,
     }
   } while (r == -EDEADLK);
 
-  place_vector_reset (&effect.now);
+  effect_free (&effect);
   space_release (p, c);
   *txn = edit.txn;
   return r;

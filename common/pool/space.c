@@ -130,10 +130,12 @@ static int
 try_locked (struct pool *p, struct charge *c)
 {
   struct space *s = &p->space;
+  const uint64_t need = c->growth + c->nodes;
+  const uint64_t credit = c->credit ? BASE_MIN (need, c->credit->left) : 0;
   int r;
 
-  if (c->growth + c->nodes > 0
-      && space_available_locked (p) < (int64_t) (c->growth + c->nodes))
+  if (need > credit
+      && space_available_locked (p) < (int64_t) (need - credit))
     return -ENOSPC;
   if (s->dirty + s->dirty_held + c->dirty > s->max_dirty)
     return -EAGAIN;
@@ -156,10 +158,34 @@ try_locked (struct pool *p, struct charge *c)
     }
   }
   s->neutral += c->data - c->growth;
-  s->owed += c->nodes;
+  s->owed += c->nodes - credit;
+  c->drawn = credit;
+  if (c->credit)
+    c->credit->left -= credit;
   s->dirty_held += c->dirty;
   c->held = true;
   return 0;
+}
+
+int
+space_set_aside (struct pool *p, uint64_t growth, struct credit *credit)
+{
+  LOCK_FOR_SCOPE (&p->space.lock);
+
+  if (growth > 0 && space_available_locked (p) < (int64_t) growth)
+    return base_fail (ENOSPC, "full");
+  p->space.owed += growth;
+  credit->left = growth;
+  return 0;
+}
+
+void
+space_return_credit (struct pool *p, struct credit *credit)
+{
+  LOCK_FOR_SCOPE (&p->space.lock);
+
+  p->space.owed -= credit->left;
+  credit->left = 0;
 }
 
 /* One round of waiting for space; space.lock is held on entry and exit. */
@@ -191,6 +217,14 @@ wait_locked (struct pool *p, bool head)
   base_cond_timedwait (&s->changed, &s->lock, 100);
   atomic_fetch_sub (&p->limbo_waiters, 1);
   return 0;
+}
+
+int
+space_wait (struct pool *p)
+{
+  LOCK_FOR_SCOPE (&p->space.lock);
+
+  return wait_locked (p, true);
 }
 
 static void
@@ -292,7 +326,9 @@ space_release (struct pool *p, struct charge *c)
       places_give_locked (p, c->places.ptr[i].place + j);
   c->places.len = 0;
   s->neutral -= c->data - c->growth;
-  s->owed -= c->nodes;
+  s->owed -= c->nodes - c->drawn;
+  if (c->credit)
+    c->credit->left += c->drawn;
   s->dirty_held -= c->dirty;
   c->held = false;
   if (s->first)

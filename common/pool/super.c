@@ -199,7 +199,7 @@ super_find (struct vdev *backing, struct format_super *s, unsigned *bad)
   have_b = read_copy (backing, FORMAT_SLOT_B, &b);
   consider (backing, FORMAT_SLOT_A, true, s, &valid);
   consider (backing, FORMAT_SLOT_B, false, s, &valid);
-  if (valid > 0) {
+  if (valid > 0 && s->block_shift <= FORMAT_MAX_BLOCK_SHIFT) {
     const struct format_super any = *s;
 
     consider (backing, le64toh (any.twin_a) << any.block_shift, true, s,
@@ -207,7 +207,7 @@ super_find (struct vdev *backing, struct format_super *s, unsigned *bad)
     consider (backing, le64toh (any.twin_b) << any.block_shift, false, s,
               &valid);
   }
-  else
+  else if (valid == 0)
     consider_lost_twins (backing, s, &valid);
   if (valid == 0)
     return base_fail (EBADMSG, "%s", have_a || have_b

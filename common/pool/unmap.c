@@ -102,8 +102,10 @@ unmap_range (struct handle *h, uint64_t len, uint64_t off, uint64_t *txn)
   uint64_t block;
   int r;
 
-  /* Inside one block. */
-  if (first > last || (first == last && first * bs > end))
+  /* Inside one block, or few: merged, admitted and published as one. */
+  if (first > last || (first == last && first * bs > end)
+      || ((off < first * bs || end > last * bs)
+          && last - first + 2 <= h->pool->space.max_blocks))
     return io_write_range (h, NULL, len, off, txn);
   r = zero_edges (h, off, end, first, last, txn);
   for (block = first; block < last && r == 0;)

@@ -423,14 +423,17 @@ static const struct {
 static void
 drop_pool_name (struct pool *p, int r)
 {
+  CLEANUP_FREE char *text = base_strdup (base_error_text ());
   struct pool_info info;
   size_t n;
 
-  pool_get_info (p, &info);
+  if (text == NULL)
+    return;
+  pool_get_info (p, &info);     /* leaves a message of its own */
   n = strlen (info.name);
-  if (strncmp (base_error_text (), info.name, n) == 0 &&
-      strncmp (base_error_text () + n, ": ", 2) == 0)
-    (void) base_fail (-r, "%s", base_error_text () + n + 2);
+  if (strncmp (text, info.name, n) != 0 || strncmp (text + n, ": ", 2) != 0)
+    n = 0;
+  (void) base_fail (-r, "%s", text + n + (n > 0 ? 2 : 0));
 }
 
 int

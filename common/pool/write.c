@@ -16,6 +16,8 @@
  * a trim made holes): then the charge is raised at publish or, when there is
  * no room for that, everything starts again and may end in ENOSPC.
  *
+ * A request longer than the pool's limit goes in pieces, admitted as a whole.
+ *
  * When it does not fit, a block whose birth says "maybe shared" may still be
  * exclusive in truth (its snapshot is gone).  Then the same is done once
  * more with the commit held, where reference counts can be asked.
@@ -46,6 +48,7 @@ struct write {
   bool as_growth;               /* charge every data block as growth */
   struct edit edit;
   struct charge charge;
+  struct extent extents[SMALL]; /* room for charge.places */
 };
 
 /* ---- merging ------------------------------------------------------------- */
@@ -262,14 +265,9 @@ write_exactly (struct write *w)
     space_release (w->p, &w->charge);
     if (r != -EAGAIN)
       return r;
-    r = commit_to (w->p, commit_target (w->p));
+    r = space_wait (w->p);
     if (r < 0)
       return r;
-    /* Others in flight may hold what a commit cannot bring. */
-    base_mutex_lock (&w->p->space.lock);
-    limbo_drain_locked (w->p);
-    base_mutex_unlock (&w->p->space.lock);
-    base_thread_yield ();
   }
 }
 
@@ -312,7 +310,12 @@ set_up (struct write *w)
       return base_fail (ENOMEM, "out of memory");
   }
   w->e = w->small;
-  if (w->count > SMALL) {
+  if (w->count <= SMALL) {
+    /* At most one extent for each block. */
+    w->charge.places.ptr = w->extents;
+    w->charge.places.cap = SMALL;
+  }
+  else {
     w->e = base_malloc (w->count * sizeof w->e[0]);
     if (w->e == NULL)
       return base_fail (ENOMEM, "out of memory");
@@ -333,7 +336,8 @@ begin (struct write *w, struct handle *h, const char *buf, uint64_t off,
        uint64_t end)
 {
   memset (w, 0, offsetof (struct write, small));
-  memset (&w->edge, 0, sizeof *w - offsetof (struct write, edge));
+  memset (&w->edge, 0, offsetof (struct write, extents)
+          - offsetof (struct write, edge));
   w->h = h;
   w->v = h->v;
   w->p = h->pool;
@@ -351,9 +355,10 @@ finish (struct write *w)
   space_release (w->p, &w->charge);
   for (i = 0; i < w->nedges; ++i)
     free (w->edge[i]);
-  if (w->e != w->small)
+  if (w->e != w->small) {
     free (w->e);
-  extent_vector_reset (&w->charge.places);
+    extent_vector_reset (&w->charge.places);
+  }
 }
 
 int
@@ -395,20 +400,19 @@ admit_both (struct write *a, struct write *b)
       r = space_make_room (b->p, a->charge.growth + b->charge.growth
                            + a->charge.nodes + b->charge.nodes);
     else if (r == -EAGAIN)
-      r = commit_to (b->p, commit_target (b->p));
+      r = space_wait (b->p);
     if (r < 0)
       return r;
   }
 }
 
-/* Every block is charged as growth: nothing that happens meanwhile can make
- * this need more.  If the block changed under it, it is merged again.
+/* W is admitted, and nothing that happens meanwhile makes it need more.  If
+ * its block changed, it is merged again.
  */
 static int
 publish_charged (struct write *w)
 {
   struct reader reader;
-  uint64_t data;
   int r;
 
   for (;;) {
@@ -420,13 +424,50 @@ publish_charged (struct write *w)
     reader_exit (w->p, reader);
     if (r < 0)
       return r;
-    data = w->charge.data;
     classify (w);
-    if ((data > 0) != (format_type (&w->e[0]) == FORMAT_DATA)) {
+    /* Another request has filled or emptied the block meanwhile. */
+    if ((w->charge.data > 0) != (format_type (&w->e[0]) == FORMAT_DATA)) {
       space_release (w->p, &w->charge);
       return run (w);
     }
   }
+}
+
+static int
+publish_both (struct write *a, struct write *b)
+{
+  int r = publish_charged (a);
+
+  return r < 0 ? r : publish_charged (b);
+}
+
+/* With the commit held no snapshot can come between, so that what is
+ * exclusive now needs no growth.  -EAGAIN: not right now.
+ */
+static int
+try_both_exactly (struct write *a, struct write *b)
+{
+  int r;
+
+  r = commit_hold (a->p);
+  if (r < 0)
+    return r;
+  a->edit.exact = b->edit.exact = true;
+  a->as_growth = b->as_growth = false;
+  r = survey (a);
+  if (r == 0)
+    r = space_admit (a->p, &a->charge, a->h, true);
+  if (r == 0)
+    r = survey (b);
+  if (r == 0)
+    r = space_admit (b->p, &b->charge, b->h, true);
+  if (r == 0)
+    r = publish_both (a, b);
+  commit_release (a->p);
+  a->edit.exact = b->edit.exact = false;
+  space_release (a->p, &a->charge);
+  space_release (b->p, &b->charge);
+  return r;
 }
 
 int
@@ -434,24 +475,106 @@ io_zero_ends (struct handle *h, uint64_t off, uint64_t first, uint64_t last,
               uint64_t end, uint64_t *txn)
 {
   struct write a, b;
-  int r;
+  int r, s;
 
   r = begin (&a, h, NULL, off, first);
-  if (r < 0) {
-    finish (&a);
-    return r;
-  }
-  r = begin (&b, h, NULL, last, end);
+  s = begin (&b, h, NULL, last, end);
+  r = r < 0 ? r : s;
+  /* As growth: a snapshot may come between the two publishes. */
   a.as_growth = b.as_growth = true;
   if (r == 0)
     r = admit_both (&a, &b);
   if (r == 0)
-    r = publish_charged (&a);
-  if (r == 0)
-    r = publish_charged (&b);
+    r = publish_both (&a, &b);
+  else if (r == -ENOSPC)
+    while ((r = try_both_exactly (&a, &b)) == -EAGAIN) {
+      r = space_wait (h->pool);
+      if (r < 0)
+        break;
+    }
   *txn = BASE_MAX (a.edit.txn, b.edit.txn);
   finish (&a);
   finish (&b);
+  return r;
+}
+
+/* ---- long requests ------------------------------------------------------------------- */
+
+/* More than the recycle floor can carry at once: its growth is set aside as
+ * a whole first, then it goes in pieces, which draw on that.  Snapshots wait
+ * meanwhile: they would turn overwrites into growth.
+ */
+static int
+survey_long (struct handle *h, const char *buf, size_t len, uint64_t off,
+             bool exact, uint64_t *growth)
+{
+  const uint64_t piece = h->pool->space.max_blocks * h->pool->block_size;
+  uint64_t at, next;
+  struct write w;
+  int r = 0;
+
+  *growth = 0;
+  for (at = off; at < off + len && r == 0; at = next) {
+    next = BASE_MIN (off + len, (at / piece + 1) * piece);
+    r = begin (&w, h, buf + (at - off), at, next);
+    w.edit.exact = exact;
+    if (r == 0)
+      r = survey (&w);
+    *growth += w.charge.growth + w.charge.nodes;
+    finish (&w);
+  }
+  return r;
+}
+
+static int
+set_aside (struct handle *h, const char *buf, size_t len, uint64_t off,
+           struct credit *credit)
+{
+  struct pool *p = h->pool;
+  uint64_t growth;
+  int r;
+
+  do {
+    r = survey_long (h, buf, len, off, false, &growth);
+    if (r < 0)
+      return r;
+    r = space_set_aside (p, growth, credit);
+  } while (r == -ENOSPC && (r = space_make_room (p, growth)) == 0);
+  if (r != -ENOSPC)
+    return r;
+  r = commit_hold (p);
+  if (r < 0)
+    return r;
+  r = survey_long (h, buf, len, off, true, &growth);
+  if (r == 0)
+    r = space_set_aside (p, growth, credit);
+  commit_release (p);
+  return r;
+}
+
+static int
+write_long (struct handle *h, const char *buf, size_t len, uint64_t off,
+            uint64_t *txn)
+{
+  struct pool *p = h->pool;
+  const uint64_t piece = p->space.max_blocks * p->block_size;
+  struct credit credit = { 0 };
+  struct write w;
+  uint64_t at, next;
+  int r;
+  RDLOCK_FOR_SCOPE (&p->long_requests);
+
+  r = set_aside (h, buf, len, off, &credit);
+  for (at = off; at < off + len && r == 0; at = next) {
+    next = BASE_MIN (off + len, (at / piece + 1) * piece);
+    r = begin (&w, h, buf + (at - off), at, next);
+    w.charge.credit = &credit;
+    if (r == 0)
+      r = run (&w);
+    *txn = BASE_MAX (*txn, w.edit.txn);
+    finish (&w);
+  }
+  space_return_credit (p, &credit);
   return r;
 }
 
@@ -467,7 +590,11 @@ io_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
   r = io_enter (h);
   if (r < 0)
     return r;
-  r = io_write_range (h, buf, len, off, &txn);
+  txn = 0;
+  if (len / p->block_size <= p->space.max_blocks)
+    r = io_write_range (h, buf, len, off, &txn);
+  else
+    r = write_long (h, buf, len, off, &txn);
   if (r == 0 && (flags & VDEV_FUA))
     r = commit_to (p, txn);
   io_exit (h);
