@@ -133,6 +133,27 @@ commit_poison (struct pool *p, int err, const char *what)
 
 /* ---- for diff.c and systree.c ------------------------------------------------ */
 
+/* The slabs of the places in WINDOW are backed; the backed tree of this
+ * commit says so too, also when they were only backed after the cut.
+ */
+static void
+note_backed (struct pool *p, const struct extent_vector *window)
+{
+  size_t i;
+  uint64_t slab;
+
+  for (i = 0; i < window->len; ++i) {
+    const struct extent *e = &window->ptr[i];
+
+    for (slab = e->place / p->slab_blocks;
+         slab <= (e->place + e->count - 1) / p->slab_blocks; ++slab)
+      if (!bit_get (p->backed_bits, slab)) {
+        bit_set (p->backed_bits, slab);
+        systree_mark (&p->backed_tree, slab / p->backed_tree.items);
+      }
+  }
+}
+
 int
 cut_take_place (struct pool *p, struct cut *cut, uint64_t *place)
 {
@@ -155,6 +176,7 @@ cut_take_place (struct pool *p, struct cut *cut, uint64_t *place)
     if (r < 0)
       return r;
     s->window += n;
+    note_backed (p, &cut->window);
   }
   e = &cut->window.ptr[cut->window_next];
   *place = e->place++;

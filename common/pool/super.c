@@ -171,7 +171,7 @@ check_geometry (struct vdev *backing, const struct format_super *s)
       || le64toh (s->generation) == 0
       || le32toh (s->slots) == 0
       || le32toh (s->slots) % ((1U << shift) / FORMAT_RECORD_SIZE) != 0
-      || le32toh (s->slots) > 1U << 24)
+      || le32toh (s->slots) / ((1U << shift) / FORMAT_RECORD_SIZE) > blocks)
     return base_fail (EBADMSG, "superblock: impossible geometry");
   if (vdev_size (backing) >> shift < blocks)
     return base_fail (EBADMSG, "the backing has %" PRIu64
