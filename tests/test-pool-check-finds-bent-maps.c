@@ -282,6 +282,12 @@ half_shared (struct pi *p)
 }
 
 static void
+stale_bent (struct pi *p)
+{
+  set_word (E (2, 0, 0), UINT64_C (1) << 50);
+}
+
+static void
 stale_reached (struct pi *p)
 {
   bend_record (p, 2)->cursor = 0;
@@ -362,6 +368,8 @@ TEST_MAIN
       "at most 100" },
     { "half of a shared map released", SAMPLE_ORPHANS, half_shared,
       "removed volume", "half released" },
+    { "entry below the cursor", SAMPLE_ORPHANS, stale_bent,
+      "removed volume", "reserved" },
     { "released part reached", SAMPLE_ORPHANS, stale_reached,
       "removed volume", NULL },
   };

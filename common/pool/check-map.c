@@ -10,8 +10,8 @@
  * reference: what is there is shared, and must not be younger than the
  * volume's snap_epoch.
  *
- * An orphan counts from its cursor on.  What lies below has been released
- * and may hold anything, so it is not even looked at.
+ * An orphan counts from its cursor on.  Entries below are what they were, but
+ * the blocks they name may hold anything by now.
  */
 
 #include "check-internal.h"
@@ -177,7 +177,7 @@ map_children (struct check *c, struct map *m, const struct format_entry *e,
               unsigned level, uint64_t base, bool shared,
               struct check_subtree *out)
 {
-  const struct check_at at = { .label = m->record->label, .tree = CHECK_MAP,
+  struct check_at at = { .label = m->record->label, .tree = CHECK_MAP,
     .level = level, .base = base };
   const uint8_t *buf = c->node[level];
   const uint64_t span = check_span (c, level);
@@ -193,9 +193,12 @@ map_children (struct check *c, struct map *m, const struct format_entry *e,
     if (BASE_MUL_OVERFLOW (i, span, &first) ||
         BASE_ADD_OVERFLOW (first, base, &first))
       first = UINT64_MAX - 1;   /* a map with more levels than any needs */
-    if (released (c, m, level, first))
-      continue;
-    if (level == 0)
+    if (released (c, m, level, first)) {
+      at.base = first;
+      check_entry (c, &at, &child, 1 << FORMAT_HOLE | 1 << FORMAT_NODE,
+                   format_birth (e));
+    }
+    else if (level == 0)
       leaf_entry (c, m, &child, first, format_birth (e), shared, out);
     else if (!base_is_zero (&child, sizeof child))
       map_node (c, m, &child, level - 1, first, format_birth (e), shared,
