@@ -78,9 +78,10 @@ start_nbdkit_daemon s pool-under-test create=16M control="$sockdir/s.ctl" \
   file="faulty(file:$pool,flush=1,armed=$tmpdir/now)"
 pool_file=$pool
 pool="faulty(file:$pool,flush=1,armed=$tmpdir/now)"
+must nbd_do "$(uri s root)" write:0:1M:@1 flush
 : >"$tmpdir/now"
-must nbd_do "$(uri s root)" write:0:1M:@1 'EIO!flush' 'EIO!write:0:4K:1'
-logged_once "failed flush" 'faulty' 'flush' ';'
+must nbd_do "$(uri s root)" write:0:1M:@2 'EIO!flush' 'EIO!write:0:4K:1'
+logged_once "failed flush" "$pool_file" 'poisoned: .*flush' ';'
 pool_text=$pool
 pool="unix:$sockdir/s.ctl"
 info_says "failed flush" poisoned flush
@@ -101,8 +102,8 @@ if [ "$(id -u)" -eq 0 ]; then
     mib=$((mib + 1))
   done
   must nbd_do "$(uri s root)" 'ENOSPC!write:64M:1M:1' 'ENOSPC!write:64M:4M:1'
-  logged_once "full disk" "$pool" 'full|[Nn]o space' ';'
-  info_says "full disk" full 'full|[Nn]o space'
+  logged_once "full disk" "$pool" 'full: .*(below|file system|device)' ';'
+  info_says "full disk" full 'full: .*(below|file system|device)'
   end_daemon
 else
   line "full disk" "not root" "a mount of its own" false

@@ -26,6 +26,8 @@ close_to ()
 here=$(allocated "$tmpdir/in")
 
 serve s create=1G volume=by-nbdcopy pool-size=3G
+stop_nbdkit s
+serve s
 nbdvol create "$pool" by-qemu 1G
 nbdcopy --flush "$tmpdir/in" "$(uri s by-nbdcopy)"
 qemu-img convert -n -f raw -O raw "$tmpdir/in" "$(uri s by-qemu)"

@@ -70,7 +70,7 @@ write_good_line (const char *line)
 
   if (fstat (STDERR_FILENO, &st) == 0 && S_ISCHR (st.st_mode) &&
       st.st_rdev == makedev (1, 3)) /* /dev/null */
-    syslog (LOG_INFO, "%s", line);
+    syslog (LOG_DAEMON | LOG_INFO, "%s", line);
   else
     dprintf (STDERR_FILENO, "%s\n", line);
 }

@@ -72,16 +72,20 @@ now_ns ()
 
 # ---- the test of a file system ----------------------------------------------
 #
-# filesystem_test FS SNAPSHOTS CLONE-MOUNT-OPTIONS
+# filesystem_test FS SNAPSHOTS CLONE-OPTIONS FROZEN-OPTIONS
 #
-# The functions make_fs DEVICE and check_fs DEVICE are the caller's, the
-# latter exits 0 only if the file system is clean as it is.  Prints one line
-# per snapshot; sets busy_ok, frozen_ok (snapshots that were right) and
-# space_back (bytes used in the pool at the end).
+# The options are for mount: of a clone of a snapshot taken while the file
+# system was busy, which replays the journal, and of a snapshot taken while
+# it was frozen, as it is.  The caller's functions: make_fs DEVICE; check_fs
+# DEVICE, which exits 0 only if the file system is clean; check_frozen DEVICE
+# the same for one that was frozen.  Sets busy_ok and frozen_ok (snapshots
+# that were right), used_full and space_back (bytes used by the volume before
+# and after BALLAST MiB of files were removed and trimmed).
+BALLAST=200
 
 filesystem_test ()
 {
-  local fs=$1 n=$2 options=${3:-defaults} i asked returned
+  local fs=$1 n=$2 options=$3 frozen_options=$4 i asked returned
   export=root
   attach disk root
   make_fs "$disk_dev"
@@ -98,18 +102,23 @@ filesystem_test ()
     asked=$(now_ns)
     must nbdvol snapshot "$pool" "root@busy$i"
     returned=$(now_ns)
-    check_busy "$i" "$asked" "$returned" "$options" && busy_ok=$((busy_ok + 1))
+    if busy_is_right "$i" "$asked" "$returned" "$options"; then
+      busy_ok=$((busy_ok + 1))
+    fi
+    echo "$fs: busy snapshots: $busy_ok of $((i + 1)) right"
   done
   frozen_ok=0
   for ((i = 0; i < n; i++)); do
     more_files
     fsfreeze -f "$disk_mnt"
+    asked=$(now_ns)
     must nbdvol snapshot "$pool" "root@frozen$i"
+    returned=$(now_ns)
     fsfreeze -u "$disk_mnt"
-    attach frozen "root@frozen$i" ro
-    if check_fs "$frozen_dev"; then frozen_ok=$((frozen_ok + 1)); fi
-    detach frozen
-    echo "$fs: frozen snapshot $i: $frozen_ok of $((i + 1)) clean as they are"
+    if frozen_is_right "$i" "$asked" "$returned" "$frozen_options"; then
+      frozen_ok=$((frozen_ok + 1))
+    fi
+    echo "$fs: frozen snapshots: $frozen_ok of $((i + 1)) clean as they are"
   done
   touch "$tmpdir/stop"
   wait "$writer"
@@ -129,15 +138,13 @@ has_lines ()
 
 # A clone of a snapshot taken while all was busy: its journal is replayed by
 # mounting it, its files are right, and afterwards it is clean.
-check_busy ()
+busy_is_right ()
 {
   local i=$1 ok=0
   must nbdvol clone "$pool" "root@busy$i" "clone$i"
   attach clone "clone$i"
   mount_dev clone -o "$4"
-  sync "$tmpdir/fs.log"
-  /usr/bin/python3 "$srcdir/tests/tools/fs-writer.py" check \
-                   "$tmpdir/fs.log" "$clone_mnt" "$2" "$3" || ok=1
+  files_are_right "$clone_mnt" "$2" "$3" || ok=1
   unmount_dev clone
   check_fs "$clone_dev" || ok=1
   detach clone
@@ -145,9 +152,29 @@ check_busy ()
   return $ok
 }
 
+files_are_right ()
+{
+  /usr/bin/python3 "$srcdir/tests/tools/fs-writer.py" check \
+                   "$tmpdir/fs.log" "$@"
+}
+
+# The snapshot itself, read-only: nothing is replayed.
+frozen_is_right ()
+{
+  local ok=0
+  attach frozen "root@frozen$1" ro
+  check_frozen "$frozen_dev" || ok=1
+  mount_dev frozen -o "$4"
+  files_are_right "$frozen_mnt" "$2" "$3" || ok=1
+  detach frozen
+  return $ok
+}
+
 give_back_space ()
 {
   local name
+  head -c "${BALLAST}M" /dev/urandom >"$disk_mnt/ballast"
+  sync
   for name in $(nbdvol ls -H -o name "$pool" | grep @); do
     must nbdvol rm -q "$pool" "$name"
   done
