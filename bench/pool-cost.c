@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What a pool costs, by its size: bytes and CPU per write, snapshot, open,
+ * memory.  bench/pool-cost.sh runs the steps and records the figures.
+ *
+ *   pool-cost DIR build      makes three pools below DIR: 256 MiB, 16 GiB,
+ *                            1 TiB, with one volume each, whose mapped
+ *                            blocks are spread at random over the whole
+ *                            range, 10 million in the largest
+ *   pool-cost DIR writes     random 4 KiB writes in a working set of
+ *                            128 MiB, a flush every 64, then over the whole
+ *                            volume; the three pools in turn
+ *   pool-cost DIR open       the largest: after a clean close, after kill -9
+ *   pool-cost DIR memory     the largest: a million random requests
+ *   pool-cost DIR snapshot   the largest: snapshots with nothing dirty
+ *
+ * Each step opens what the one before has closed, and prints KEY=VALUE
+ * lines.  SCALE=N divides the number of blocks and of requests (to try the
+ * program out; such figures mean nothing).  SEED=N is taken and printed.
+ *
+ * The pools stand on constdev over sparse files: all metadata is really
+ * written to the disk and flushed there, data is one constant block that
+ * exists as a bit.  The cost of writing the data itself, the same for every
+ * size, is thereby left out of the CPU figure, which makes differences
+ * between the sizes stand out more, not less.  Bytes count data as well.
+ */
+
+#include <config.h>
+
+#include <inttypes.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cost.h"
+
+#define ROUNDS 15
+
+/* Ascending, with random gaps, so that each leaf is written once. */
+static void
+fill (struct cost_pool *c)
+{
+  const uint64_t blocks = c->capacity / BLOCK;
+  const uint64_t start = base_monotonic_ns ();
+  uint64_t i;
+
+  for (i = 0; i < c->mapped; ++i) {
+    /* The I-th of as many equal parts. */
+    const uint64_t from = (uint64_t) ((__uint128_t) blocks * i / c->mapped);
+    const uint64_t to
+      = (uint64_t) ((__uint128_t) blocks * (i + 1) / c->mapped);
+    const uint64_t b = from + base_rng_below (&cost_rng, to - from);
+
+    must (vdev_write (c->volume, cost_block, BLOCK, b * BLOCK, 0));
+  }
+  must (vdev_flush (c->volume));
+  printf ("build.%s.blocks=%" PRIu64 "\nbuild.%s.seconds=%.1f\n", c->name,
+          c->mapped, c->name,
+          (double) (base_monotonic_ns () - start) / 1e9);
+}
+
+static void
+build (void)
+{
+  size_t i;
+
+  for (i = 0; i < COST_POOLS; ++i) {
+    cost_make (&cost_pools[i]);
+    cost_open (&cost_pools[i]);
+    fill (&cost_pools[i]);
+    cost_close (&cost_pools[i]);
+  }
+}
+
+/* ---- writes ---------------------------------------------------------------- */
+
+struct round {
+  double bytes, cpu_us, wall_us, writes, flushes;       /* per write */
+};
+
+/* N writes at random in [START, START + LENGTH), a flush every 64. */
+static struct round
+write_round (struct cost_pool *c, uint64_t n, uint64_t start, uint64_t length)
+{
+  struct constdev_counts before, after;
+  struct round r;
+  double cpu, wall;
+  uint64_t i;
+
+  constdev_counts (c->backing, &before);
+  cpu = cost_cpu_us ();
+  wall = cost_wall_us ();
+  for (i = 0; i < n; ++i) {
+    const uint64_t off
+      = start + base_rng_below (&cost_rng, length / BLOCK) * BLOCK;
+
+    must (vdev_write (c->volume, cost_block, BLOCK, off, 0));
+    if (i % 64 == 63)
+      must (vdev_flush (c->volume));
+  }
+  r.cpu_us = (cost_cpu_us () - cpu) / (double) n;
+  r.wall_us = (cost_wall_us () - wall) / (double) n;
+  constdev_counts (c->backing, &after);
+  r.bytes = (double) (after.written - before.written) / (double) n;
+  r.writes = (double) (after.writes - before.writes) / (double) n;
+  r.flushes = (double) (after.flushes - before.flushes) / (double) n;
+  return r;
+}
+
+#define COLUMN(rounds, n, member)                                       \
+  __extension__ ({                                                      \
+    double column_[ROUNDS];                                             \
+    size_t i_;                                                          \
+    for (i_ = 0; i_ < (n); ++i_)                                        \
+      column_[i_] = (rounds)[i_].member;                                \
+    cost_median (column_, (n));                                         \
+  })
+
+/* Prints and returns the medians. */
+static struct round
+report_rounds (const char *what, const struct cost_pool *c,
+               const struct round *rounds, size_t n)
+{
+  const struct round m = {
+    .bytes = COLUMN (rounds, n, bytes),
+    .cpu_us = COLUMN (rounds, n, cpu_us),
+    .wall_us = COLUMN (rounds, n, wall_us),
+    .writes = COLUMN (rounds, n, writes),
+    .flushes = COLUMN (rounds, n, flushes),
+  };
+
+  printf ("%s.%s.bytes-per-write=%.0f\n", what, c->name, m.bytes);
+  printf ("%s.%s.cpu-us-per-write=%.2f\n", what, c->name, m.cpu_us);
+  printf ("%s.%s.wall-us-per-write=%.1f\n", what, c->name, m.wall_us);
+  printf ("%s.%s.backing-writes-per-write=%.3f\n", what, c->name, m.writes);
+  printf ("%s.%s.backing-flushes-per-write=%.4f\n", what, c->name,
+          m.flushes);
+  return m;
+}
+
+static void
+report_spread (const char *what, const double value[COST_POOLS])
+{
+  double least = value[0], most = value[0];
+  size_t i;
+
+  for (i = 1; i < COST_POOLS; ++i) {
+    least = fmin (least, value[i]);
+    most = fmax (most, value[i]);
+  }
+  printf ("%s-spread=%.3f\n", what, most / least);
+}
+
+static void
+writes (void)
+{
+  const uint64_t n = 6400 / cost_scale / 64 * 64;
+  struct round rounds[COST_POOLS][ROUNDS];
+  double bytes[COST_POOLS], cpu[COST_POOLS];
+  size_t i, k;
+
+  for (i = 0; i < COST_POOLS; ++i)
+    cost_open (&cost_pools[i]);
+  for (k = 0; k < ROUNDS; ++k)
+    for (i = 0; i < COST_POOLS; ++i) {
+      struct cost_pool *c = &cost_pools[(i + k) % COST_POOLS];
+
+      rounds[(i + k) % COST_POOLS][k]
+        = write_round (c, n, c->capacity / 4, WORKING_SET);
+    }
+  for (i = 0; i < COST_POOLS; ++i) {
+    const struct round m
+      = report_rounds ("local", &cost_pools[i], rounds[i], ROUNDS);
+
+    bytes[i] = m.bytes;
+    cpu[i] = m.cpu_us;
+    printf ("local.%s.first-round-cpu-us-per-write=%.2f\n",
+            cost_pools[i].name, rounds[i][0].cpu_us);
+  }
+  report_spread ("local.bytes", bytes);
+  report_spread ("local.cpu", cpu);
+
+  for (i = 0; i < COST_POOLS; ++i) {
+    struct cost_pool *c = &cost_pools[i];
+
+    for (k = 0; k < 3; ++k)
+      rounds[i][k] = write_round (c, n, 0, c->capacity);
+    report_rounds ("whole", c, rounds[i], 3);
+    cost_close (c);
+  }
+}
+
+/* ---- open ------------------------------------------------------------------ */
+
+/* Until the volume can be read from. */
+static double
+timed_open (struct cost_pool *c)
+{
+  const double start = cost_wall_us ();
+
+  cost_open (c);
+  return (cost_wall_us () - start) / 1000;
+}
+
+/* A process that dies with writes behind and before its last flush. */
+static void
+killed_writer (struct cost_pool *c)
+{
+  int status;
+  pid_t pid;
+
+  fflush (stdout);
+  pid = fork ();
+  if (pid == 0) {
+    cost_open (c);
+    write_round (c, 640, 0, c->capacity);
+    write_round (c, 63, 0, c->capacity);
+    kill (getpid (), SIGKILL);
+  }
+  if (pid < 0 || waitpid (pid, &status, 0) != pid
+      || !WIFSIGNALED (status) || WTERMSIG (status) != SIGKILL)
+    cost_die ("the process to be killed ended by itself");
+}
+
+static void
+open_times (void)
+{
+  struct cost_pool *c = &cost_pools[COST_LARGEST];
+  double clean[5], killed[5], cold;
+  size_t i;
+
+  cost_forget_pages (c);
+  cold = timed_open (c);
+  cost_close (c);
+  for (i = 0; i < BASE_ARRAY_SIZE (clean); ++i) {
+    clean[i] = timed_open (c);
+    cost_close (c);
+  }
+  for (i = 0; i < BASE_ARRAY_SIZE (killed); ++i) {
+    killed_writer (c);
+    killed[i] = timed_open (c);
+    cost_close (c);
+  }
+  printf ("open.clean-ms=%.1f\n", cost_median (clean, 5));
+  printf ("open.clean-uncached-ms=%.1f\n", cold);
+  printf ("open.killed-ms=%.1f\n", cost_median (killed, 5));
+}
+
+/* ---- snapshot -------------------------------------------------------------- */
+
+static void
+snapshots (void)
+{
+  struct cost_pool *c = &cost_pools[COST_LARGEST];
+  double ms[ROUNDS];
+  char name[32];
+  const char *names[] = { name };
+  size_t i;
+
+  cost_open (c);
+  for (i = 0; i < ROUNDS; ++i) {
+    write_round (c, 64, 0, c->capacity);
+    snprintf (name, sizeof name, "root@s%zu", i);
+    ms[i] = cost_wall_us ();
+    must (pool_snapshot (c->pool, names, 1, 0));
+    ms[i] = (cost_wall_us () - ms[i]) / 1000;
+  }
+  printf ("snapshot.ms=%.3f\n", cost_median (ms, ROUNDS));
+  printf ("snapshot.most-ms=%.3f\n", ms[ROUNDS - 1]);   /* sorted */
+  cost_close (c);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const struct { const char *name; void (*run) (void); } steps[] = {
+    { "build", build }, { "writes", writes }, { "open", open_times },
+    { "memory", cost_memory }, { "snapshot", snapshots },
+  };
+  size_t i;
+
+  if (argc == 3)
+    for (i = 0; i < BASE_ARRAY_SIZE (steps); ++i)
+      if (strcmp (argv[2], steps[i].name) == 0) {
+        cost_begin (argv[1]);
+        steps[i].run ();
+        return 0;
+      }
+  fprintf (stderr, "usage: pool-cost DIR "
+           "build|writes|open|memory|snapshot\n");
+  return 2;
+}
