@@ -30,7 +30,7 @@ import_resize (struct vdev *d, uint64_t size)
 
   r = manage_check_size (h->v->label, size);
   if (r == 0)
-    r = manage_raise (h->v, manage_levels (h->pool, size), size);
+    r = manage_raise (h->v, manage_levels (h->pool, size));
   if (r == 0)
     vdev_set_size (d, size);
   return r;
@@ -92,9 +92,11 @@ pool_import_vdev (struct pool_import *i)
 static void
 apply_publish (struct pool *p, struct cut *cut, void *opaque)
 {
-  struct volume *v = opaque;
+  struct pool_import *i = opaque;
+  struct volume *v = i->v;
 
   v->rec.kind = FORMAT_VOLUME;
+  v->rec.size = htole64 (vdev_size (&i->h->d));
   if (format_type (&v->rec.root.entry) == FORMAT_HOLE)
     v->rec.root.levels = (uint8_t) v->levels;
   manage_add_record (cut, v);
@@ -104,8 +106,7 @@ apply_publish (struct pool *p, struct cut *cut, void *opaque)
 int
 pool_import_commit (struct pool_import *i)
 {
-  struct change change = { .apply = apply_publish, .opaque = i->v,
-    .size = 1 };
+  struct change change = { .apply = apply_publish, .opaque = i, .size = 1 };
   struct pool *p = i->p;
   int r;
 

@@ -38,6 +38,6 @@ extern int manage_no_connections (struct volume *v, bool force);
 /* V's map gets LEVELS levels (more than it has).  Publish held exclusively
  * by nobody: takes it.
  */
-extern int manage_raise (struct volume *v, unsigned levels, uint64_t size);
+extern int manage_raise (struct volume *v, unsigned levels);
 
 #endif /* NBDVOL_POOL_MANAGE_INTERNAL_H */

@@ -229,9 +229,9 @@ struct space {
   struct space_waiter *first, *last;    /* first come first served */
   struct limbo *limbo, *limbo_tail;
   uint64_t waits;
-  /* Constants of the geometry. */
-  uint64_t max_blocks;          /* longest request */
-  uint64_t max_dirty;           /* D: dirty nodes of one transaction */
+  /* By the capacity; change when the pool grows. */
+  atomic_uint_fast64_t max_blocks;      /* request that goes in one piece */
+  atomic_uint_fast64_t max_dirty;       /* dirty nodes of one transaction */
 };
 
 #define READER_SHARDS 16

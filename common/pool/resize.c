@@ -56,7 +56,7 @@ raise_locked (struct volume *v, unsigned levels)
 }
 
 int
-manage_raise (struct volume *v, unsigned levels, uint64_t size)
+manage_raise (struct volume *v, unsigned levels)
 {
   int r;
   WRLOCK_FOR_SCOPE (&v->pool->publish);
@@ -66,10 +66,7 @@ manage_raise (struct volume *v, unsigned levels, uint64_t size)
     if (r < 0)
       return r;
   }
-  r = raise_locked (v, levels);
-  if (r == 0)
-    v->rec.size = htole64 (size);
-  return r;
+  return raise_locked (v, levels);
 }
 
 /* ---- growing a volume ---------------------------------------------------------- */
