@@ -96,6 +96,7 @@ backing_grow (struct pool *p, uint64_t wanted)
       break;
     done.ptr[done.len++] = slab;
   }
+  atomic_store (&p->below_full, r == -ENOSPC);
   if (done.len == 0)
     return r < 0 && r != -ENOSPC
       ? r : base_fail (ENOSPC, "nothing left below");

@@ -73,15 +73,22 @@ reported_before (struct events *e, uint64_t place)
   return false;
 }
 
+/* WHAT: "bytes A..B" of the volume, or the metadata it is. */
 void
-event_checksum (struct pool *p, const char *volume, const char *what,
-                uint64_t place)
+event_checksum (struct pool *p, const char *volume, uint64_t place,
+                const char *fs, ...)
 {
+  char what[128];
+  va_list args;
+
+  va_start (args, fs);
+  vsnprintf (what, sizeof what, fs, args);
+  va_end (args);
   atomic_fetch_add (&p->n_checksum_errors, 1);
   atomic_store (&p->damaged, true);
   if (!reported_before (&p->events, place))
-    event_log (p, POOL_EVENT_CHECKSUM, volume, "%s: checksum error at block %"
-               PRIu64 " of the pool; restore it from a copy, "
+    event_log (p, POOL_EVENT_CHECKSUM, volume, "checksum error in %s (block %"
+               PRIu64 " of the pool); restore it from a copy, "
                "`nbdvol check` lists all", what, place);
 }
 

@@ -74,10 +74,14 @@ read_again (struct volume *v, uint64_t block, struct format_entry *e,
       return 0;
     }
     if (format_entry_same (&now, e)) {
-      event_checksum (p, v->label, "data block", format_place (e));
-      return base_fail (EBADMSG, "%s: block %" PRIu64 " of the volume, block %"
-                        PRIu64 " of the pool: checksum error", v->label,
-                        block, format_place (e));
+      const uint64_t first = block * p->block_size;
+
+      event_checksum (p, v->label, format_place (e), "bytes %" PRIu64 "..%"
+                      PRIu64, first, first + p->block_size - 1);
+      return base_fail (EBADMSG, "%s: bytes %" PRIu64 "..%" PRIu64
+                        ", block %" PRIu64 " of the pool: checksum error",
+                        v->label, first, first + p->block_size - 1,
+                        format_place (e));
     }
     *e = now;
     r = vdev_read (p->backing, buf, p->block_size,

@@ -364,7 +364,7 @@ node_load (struct pool *p, const struct format_entry *e, unsigned level,
   if ((base_crc32c (n->e, p->block_size)
        ^ pool_mix (p, place, format_birth (e))) != le32toh (e->check)
       || node_validate (p, n) < 0) {
-    event_checksum (p, who, "map node", place);
+    event_checksum (p, who, place, "a map node");
     return base_fail (EBADMSG, "%s: map node at block %" PRIu64
                       ", level %u: checksum error", who, place, level);
   }

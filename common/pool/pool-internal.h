@@ -363,6 +363,7 @@ struct pool {
   struct node_shard cache[NODE_SHARDS];
   struct space space;
   struct base_mutex back_lock;  /* one thread backs slabs; before space */
+  atomic_bool below_full;       /* the backing has no space left */
   atomic_uint_fast64_t reader_epoch;
   struct reader_shard readers[READER_SHARDS];
   atomic_uint limbo_waiters;
@@ -720,9 +721,10 @@ extern void event_log (struct pool *p, enum pool_event_kind kind,
 /* The backing failed at PLACE, base_error_text () says how; once per place. */
 extern void event_log_once (struct pool *p, const struct volume *v,
                             uint64_t place);
-/* A checksum error at PLACE; logged once per place. */
+/* A checksum error at PLACE, in WHAT; logged once per place. */
 extern void event_checksum (struct pool *p, const char *volume,
-                            const char *what, uint64_t place);
+                            uint64_t place, const char *fs, ...)
+  BASE_PRINTF (4, 5);
 
 /* ---- pool.c ------------------------------------------------------------------------------------------------------ */
 

@@ -390,7 +390,10 @@ space_make_room (struct pool *p, uint64_t wanted)
   s->full = true;
   base_mutex_unlock (&s->lock);
   if (!was_full)
-    event_log (p, POOL_EVENT_FULL, "", "full: no space for new data; "
-               "remove volumes or snapshots, or grow the pool");
+    event_log (p, POOL_EVENT_FULL, "", "%s", atomic_load (&p->below_full)
+               ? "full: the file system or device below the pool has no space "
+               "left; free some there, or remove volumes or snapshots"
+               : "full: no space for new data; remove volumes or snapshots, "
+               "or grow the pool");
   return base_fail (ENOSPC, "full");
 }

@@ -324,7 +324,7 @@ pipe_room (const struct transfer *t)
 static int
 write_pipe (struct transfer *t, const char *p, size_t len, uint64_t off)
 {
-  size_t done = 0;
+  size_t done = 0, room;
   ssize_t n;
   int r;
 
@@ -332,7 +332,8 @@ write_pipe (struct transfer *t, const char *p, size_t len, uint64_t off)
     r = wait_ready (t, POLLOUT, off + done);
     if (r < 0)
       return r;
-    n = write (t->fd, p + done, BASE_MIN (len - done, pipe_room (t)));
+    room = pipe_room (t);       /* once: it changes */
+    n = write (t->fd, p + done, BASE_MIN (len - done, room));
     if (n < 0 && errno == EPIPE)
       return base_fail (EIO, "%s: cannot write: nobody reads it any more",
                         t->name);
