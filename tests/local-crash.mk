@@ -66,6 +66,22 @@ LDADD_CRASH = \
 	$(LDADD_CRASH_DEVICES) \
 	tests/lib/libbase-sim.la
 LDFLAGS_CRASH = -Wl,--wrap=getrandom
+# The pool under the harness, and the pool alone with simulated or real
+# threads.
+SOURCES_CRASH_POOL = tests/lib/pool-engine.c
+LDADD_CRASH_POOL = \
+	tests/lib/libcrash.la \
+	tests/lib/libtest.la \
+	common/pool/libpool.la \
+	$(LDADD_CRASH_DEVICES) \
+	tests/lib/libbase-sim.la \
+	$(JANSSON_LIBS)
+LDADD_TEST_POOL = \
+	tests/lib/libtest.la \
+	common/pool/libpool.la \
+	common/devices/libdevices-test.la \
+	$(DEVICES_STACK) \
+	$(JANSSON_LIBS)
 
 TESTS_CRASH = \
 	tests/test-crash-oracle-is-flat-bytes \
@@ -108,3 +124,40 @@ tests_test_crash_toy_passes_SOURCES = \
 tests_test_crash_toy_passes_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_crash_toy_passes_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_crash_toy_passes_LDADD = $(LDADD_CRASH)
+
+# ---- the pool -------------------------------------------------------------
+
+check_PROGRAMS += tests/pool-crash
+tests_pool_crash_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/pool-crash.c
+tests_pool_crash_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_pool_crash_LDFLAGS = $(LDFLAGS_CRASH)
+tests_pool_crash_LDADD = $(LDADD_CRASH_POOL)
+
+TESTS_POOL_CRASH = \
+	tests/test-pool-crash-dropped-flush-is-found \
+	tests/test-pool-crash-leaves-one-commit \
+	tests/test-pool-reads-back-writes
+check_PROGRAMS += $(TESTS_POOL_CRASH)
+TESTS += $(TESTS_POOL_CRASH)
+SANITIZER_TESTS += tests/test-pool-reads-back-writes
+
+tests_test_pool_crash_dropped_flush_is_found_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-crash-dropped-flush-is-found.c
+tests_test_pool_crash_dropped_flush_is_found_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_dropped_flush_is_found_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_crash_dropped_flush_is_found_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_crash_leaves_one_commit_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-crash-leaves-one-commit.c
+tests_test_pool_crash_leaves_one_commit_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_leaves_one_commit_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_crash_leaves_one_commit_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_reads_back_writes_SOURCES = \
+	tests/test-pool-reads-back-writes.c
+tests_test_pool_reads_back_writes_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_reads_back_writes_LDADD = $(LDADD_TEST_POOL)

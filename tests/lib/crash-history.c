@@ -31,6 +31,9 @@ crash_shape_make (struct crash_run *run, struct base_rng *rng,
     &crash_mix_data };
 
   shape->blocks = blocks[base_rng_below (rng, BASE_ARRAY_SIZE (blocks))];
+  /* In tiny pools several writers do little but wait for each other. */
+  if (run->threads && base_rng_below (rng, 4) > 0)
+    shape->blocks = 512 << base_rng_below (rng, 3);
   shape->block = ORACLE_PAGE;
   if (run->e->fixed_volumes == 0 && base_rng_below (rng, 16) == 0)
     shape->block = 2 * ORACLE_PAGE;
@@ -53,6 +56,7 @@ start (struct crash_run *run, struct crash_past *past,
   past->w.grow_limit = size + size / 2;
   past->w.keep_spans = true;
   past->w.verbose = run->verbose;
+  past->w.drop_flush = run->drop_flush;
   crash_actor_init (&past->a, &past->w, 0);
   if (!crash_world_format (&past->w, &o))
     return false;
@@ -149,6 +153,9 @@ one_thread (struct crash_run *run, struct crash_past *past,
 
 /* ---- several threads ---------------------------------------------------------------- */
 
+/* Actor 1 does the subject; two or more write all the time until it is done,
+ * so that its commit always has company; the others do anything.
+ */
 struct writer {
   struct crash_run *run;
   struct crash_past *past;
@@ -160,20 +167,35 @@ struct writer {
   unsigned ops;
 };
 
+static void
+do_subject (struct writer *wr)
+{
+  struct crash_op flush = { .kind = CRASH_FLUSH, .pool_wide = true };
+
+  some_ops (&wr->a, wr->mix, wr->ops / 2, &wr->rng);
+  if (!wr->past->w.failed)
+    do_kind (wr->run, wr->past, &wr->a, wr->kind, &wr->rng);
+  if (!wr->past->w.failed && !durable_by_itself (wr->kind))
+    crash_do (&wr->a, &flush);
+  wr->past->subject_done = true;
+  some_ops (&wr->a, wr->mix, wr->ops - wr->ops / 2, &wr->rng);
+}
+
 static void *
 writer_run (void *arg)
 {
   struct writer *wr = arg;
-  unsigned before = wr->ops / 2;
+  unsigned i;
 
-  some_ops (&wr->a, wr->mix, before, &wr->rng);
-  if (wr->kind != CRASH_KINDS && !wr->past->w.failed) {
-    struct crash_op flush = { .kind = CRASH_FLUSH, .pool_wide = true };
-    do_kind (wr->run, wr->past, &wr->a, wr->kind, &wr->rng);
-    if (!durable_by_itself (wr->kind))
-      crash_do (&wr->a, &flush);
+  if (wr->kind != CRASH_KINDS)
+    do_subject (wr);
+  else if (wr->mix != &crash_mix_writes)
+    some_ops (&wr->a, wr->mix, wr->ops, &wr->rng);
+  else {
+    for (i = 0; i < 60 && !wr->past->subject_done && !wr->past->w.failed; i++)
+      some_ops (&wr->a, wr->mix, 1, &wr->rng);
+    some_ops (&wr->a, wr->mix, 2, &wr->rng);
   }
-  some_ops (&wr->a, wr->mix, wr->ops - before, &wr->rng);
   return NULL;
 }
 
@@ -203,7 +225,8 @@ many_threads (struct crash_run *run, struct crash_past *past,
     wr[i].past = past;
     crash_actor_init (&wr[i].a, &past->w, i + 1);
     base_rng_seed (&wr[i].rng, base_rng_u64 (rng));
-    wr[i].mix = mixes[base_rng_below (rng, BASE_ARRAY_SIZE (mixes))];
+    wr[i].mix = i > n - 3 ? &crash_mix_writes
+      : mixes[base_rng_below (rng, BASE_ARRAY_SIZE (mixes))];
     wr[i].kind = i == 0 ? kind : CRASH_KINDS;
     wr[i].ops = 3 + base_rng_below (rng, 8);
     if (base_thread_create (&wr[i].t, writer_run, &wr[i]) < 0)
@@ -337,8 +360,8 @@ crash_past_make (struct crash_run *run, struct crash_past *past)
     return exhaustive (run, past);
   base_rng_seed (&rng, run->seed * UINT64_C (0x9e3779b97f4a7c15)
                  ^ run->history);
-  crash_shape_make (run, &rng, &shape);
   run->threads = run->history % 3 == 0;
+  crash_shape_make (run, &rng, &shape);
   kind = subject_kind (run);
   if (!start (run, past, &shape) ||
       !some_ops (&past->a, shape.mix, base_rng_below (&rng, 60), &rng))

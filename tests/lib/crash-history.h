@@ -43,6 +43,7 @@ struct crash_run {
   unsigned after;               /* operations after each state */
   uint64_t only_state;          /* judge this one only; UINT64_MAX = all */
   bool verbose;
+  bool drop_flush;              /* see struct crash_world; must fail */
   /* Is the image new?  Called for each state that is new in its history;
    * what it says does not change what is done.
    */
@@ -78,6 +79,7 @@ struct crash_past {
   struct crash_world w;
   struct crash_actor a;
   size_t subject;               /* index of its span */
+  bool subject_done;
   size_t first_span;            /* exhaustive: each span is a subject */
 };
 

@@ -355,3 +355,37 @@ image_vdev_fail_flush (struct vdev *d, unsigned nth)
 {
   dev (d)->failing = nth;
 }
+
+/* ---- forgetting flushes ------------------------------------------------------- */
+
+static int
+no_flush (struct vdev *d BASE_UNUSED)
+{
+  return 0;
+}
+
+static const struct vdev_ops no_flush_ops = {
+  .kind = "no-flush",
+  .read = vdev_pass_read,
+  .write = vdev_pass_write,
+  .flush = no_flush,
+  .trim = vdev_pass_trim,
+  .zero = vdev_pass_zero,
+  .extents = vdev_pass_extents,
+  .resize = vdev_pass_resize,
+  .stat = vdev_pass_stat,
+  .describe = vdev_pass_describe,
+  .close = vdev_pass_close,
+};
+
+struct vdev *
+image_no_flush (struct vdev *child)
+{
+  struct vdev_pass *p = need (calloc (1, sizeof *p));
+
+  if (vdev_pass_init (p, &no_flush_ops, child, 0, 0) < 0) {
+    fprintf (stderr, "crash-image: %s\n", base_error_text ());
+    abort ();
+  }
+  return &p->d;
+}

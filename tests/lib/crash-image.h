@@ -54,4 +54,9 @@ extern void image_vdev_switch (struct vdev *d, struct image *i);
 /* The flush number NTH from now (1 = the next) fails with EIO; 0 = none. */
 extern void image_vdev_fail_flush (struct vdev *d, unsigned nth);
 
+/* A device that passes everything to CHILD (taken over) but flushes, which it
+ * says are done: what a forgotten flush is to the log below.
+ */
+extern struct vdev *image_no_flush (struct vdev *child);
+
 #endif /* NBDVOL_CRASH_IMAGE_H */

@@ -55,6 +55,11 @@ const struct crash_mix crash_mix_data = { {
   [CRASH_READ] = 15,
 } };
 
+const struct crash_mix crash_mix_writes = { {
+  [CRASH_WRITE] = 40, [CRASH_PARTIAL] = 20, [CRASH_LARGE] = 6,
+  [CRASH_TRIM] = 6, [CRASH_ZERO] = 4, [CRASH_READ] = 8,
+} };
+
 void
 crash_volume_name (char *name, unsigned vol)
 {
@@ -225,7 +230,8 @@ static uint64_t
 some_size (struct chooser *c)
 {
   uint64_t blocks = c->w->image->size / c->w->block;
-  uint64_t n = 1 + base_rng_below (c->rng, BASE_MAX (blocks / 3, 8));
+  uint64_t n = 1 + base_rng_below (c->rng, BASE_MIN (BASE_MAX (blocks / 3, 8),
+                                                     64));
 
   n *= c->w->block;
   return one_in (c, 4) ? n - base_rng_below (c->rng, c->w->block) : n;

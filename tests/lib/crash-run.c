@@ -11,7 +11,9 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -112,6 +114,8 @@ say_again (const struct crash_run *run, uint64_t history, uint64_t state)
     printf (" --exhaustive %u", run->exhaustive);
   if (run->after != 100)
     printf (" --after %u", run->after);
+  if (run->drop_flush)
+    printf (" --drop-flush");
   printf (" --verbose\n");
 }
 
@@ -146,6 +150,26 @@ enough (const struct crash_run *run, const struct crash_limits *l,
     cells_full (run->e, l->cell);
 }
 
+/* Simulated threads hand over to each other all the time; between processors
+ * that takes a hundred times as long as on one.
+ */
+static void
+stay_here (void)
+{
+  cpu_set_t set, one;
+  int i, n = 0;
+
+  if (sched_getaffinity (0, sizeof set, &set) == -1)
+    return;
+  for (i = 0; i < CPU_SETSIZE; i++)
+    if (CPU_ISSET (i, &set) && n++ == (int) me % CPU_COUNT (&set)) {
+      CPU_ZERO (&one);
+      CPU_SET (i, &one);
+      sched_setaffinity (0, sizeof one, &one);
+      return;
+    }
+}
+
 static void
 say_failed (const struct crash_run *run, const struct crash_limits *l)
 {
@@ -168,6 +192,10 @@ work (const struct crash_run *how, const struct crash_limits *l,
 
   if (l->histories && l->histories < end - l->first)
     end = l->first + l->histories;
+  stay_here ();
+  /* Pools come and go; do not get their memory from the kernel each time. */
+  mallopt (M_MMAP_THRESHOLD, 1 << 30);
+  mallopt (M_TRIM_THRESHOLD, 1 << 30);
   run.count = count;
   run.opaque = &run;
   epitaph_run = &run;
@@ -378,7 +406,8 @@ crash_main (int argc, char **argv, const struct crash_engine *e,
     { "histories", 1, NULL, 'n' }, { "states", 1, NULL, 'N' },
     { "cell", 1, NULL, 'c' }, { "seconds", 1, NULL, 't' },
     { "workers", 1, NULL, 'w' }, { "after", 1, NULL, 'a' },
-    { "verbose", 0, NULL, 'v' }, { "keep-going", 0, NULL, 'k' }, { NULL, 0, NULL, 0 },
+    { "verbose", 0, NULL, 'v' }, { "keep-going", 0, NULL, 'k' },
+    { "drop-flush", 0, NULL, 'd' }, { NULL, 0, NULL, 0 },
   };
   struct crash_run run = {
     .e = e, .most = 50, .after = 100, .only_state = UINT64_MAX,
@@ -404,6 +433,7 @@ crash_main (int argc, char **argv, const struct crash_engine *e,
     case 'w': l.workers = (unsigned) number (optarg); break;
     case 'a': run.after = (unsigned) number (optarg); break;
     case 'v': run.verbose = true; break;
+    case 'd': run.drop_flush = true; break;
     case 'k': l.keep_going = true; break;
     default: return CRASH_EXIT_USAGE;
     }

@@ -15,6 +15,7 @@
  *   --after N         operations after each state (100)
  *   --verbose         everything, for one history
  *   --keep-going      tell all failures, not the first only
+ *   --drop-flush      no flush of the pool reaches the disk: must fail
  *
  * A worker that dies, hangs or deadlocks is reported with the command that
  * repeats it, as a failed comparison is.

@@ -484,8 +484,11 @@ open_pool (struct crash_world *w)
   /* The pool drops its reference, the device stays. */
   atomic_store (&w->disk->sticky, 0);
   atomic_store (&d->sticky, 0);
+  d = vdev_ref (d);
+  if (w->drop_flush)
+    d = image_no_flush (d);
   w->opening = true;
-  r = w->e->open (vdev_ref (d), &o, &w->pool);
+  r = w->e->open (d, &o, &w->pool);
   w->opening = false;
   if (r < 0) {
     w->pool = NULL;

@@ -88,6 +88,7 @@ struct crash_world {
   size_t cache_size;            /* of the pool's option; bytes */
   uint64_t grow_limit;          /* the pool never gets larger; bytes */
   bool concurrent;              /* several actors */
+  bool drop_flush;              /* flushes do not reach the log */
   bool keep_spans;
   bool verbose;                 /* print each operation */
   struct crash_actor *actors;   /* list */
@@ -122,6 +123,7 @@ extern const struct crash_mix crash_mix_plain;  /* mostly writes */
 extern const struct crash_mix crash_mix_full;   /* fills the pool */
 extern const struct crash_mix crash_mix_verbs;
 extern const struct crash_mix crash_mix_data;   /* no verbs at all */
+extern const struct crash_mix crash_mix_writes; /* nothing that commits */
 
 /* An operation of KIND that makes sense now; false if there is none. */
 extern bool crash_op_make (struct crash_actor *a, enum crash_kind kind,
