@@ -149,8 +149,10 @@ check_count (struct command *c)
 
   if (!v->no_pool && c->pool == NULL)
     return base_fail (EINVAL, "POOL is missing");
-  if (!v->no_pool && c->pool[0] == '\0')
+  if (!v->no_pool && c->pool[0] == '\0') {
+    c->pool = NULL;
     return base_fail (EINVAL, "POOL is empty");
+  }
   if (c->nargs < v->min)
     return base_fail (EINVAL, "too few arguments: %s%s%s",
                       v->no_pool ? "" : "POOL", v->no_pool ? "" : " ",
@@ -164,12 +166,16 @@ check_count (struct command *c)
 int
 options_parse (struct command *c, int argc, char **argv)
 {
+  const int first = c->verb->no_pool ? 0 : 1;
   bool only_arguments = false;
-  int i, n = 0, r = 0, first = 0;
+  int i, n = 0, r = 0;
 
   for (i = 0; i < argc; ++i) {
-    if (only_arguments || argv[i][0] != '-' || argv[i][1] == '\0')
+    if (only_arguments || argv[i][0] != '-' || argv[i][1] == '\0') {
       argv[n++] = argv[i];
+      if (n == first)
+        c->pool = argv[0];      /* also for the message of a bad option */
+    }
     else if (strcmp (argv[i], "--") == 0)
       only_arguments = true;
     else {
@@ -181,12 +187,8 @@ options_parse (struct command *c, int argc, char **argv)
         return r;
     }
   }
-  if (!c->verb->no_pool && n > 0) {
-    c->pool = argv[0];
-    first = 1;
-  }
   c->args = argv + first;
-  c->nargs = n - first;
+  c->nargs = BASE_MAX (n - first, 0);
   return given (c, OPT_HELP) ? 0 : check_count (c);
 }
 
