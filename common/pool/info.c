@@ -181,13 +181,12 @@ fill_space (struct pool *p, struct pool_info *info)
   LOCK_FOR_SCOPE (&s->lock);
   const uint64_t bs = p->block_size;
   const uint64_t blocks = pool_blocks (p);
-  /* Slabs that are not backed yet would be, at the cost of their counts. */
+  /* As if all slabs were backed, so that backing some changes nothing. */
   const uint64_t unbacked = blocks - s->backed_blocks
     - format_fixed_blocks (&p->super);
-  const uint64_t cost = unbacked / p->slab_blocks
-    * 2 * base_div_up (p->slab_blocks, p->refs_tree.items);
-  int64_t available = space_available_locked (p)
-    + (int64_t) (unbacked - BASE_MIN (unbacked, cost));
+  const uint64_t reserve = space_reserve_locked (p, pool_slabs (p));
+  int64_t available = space_available_locked (p) + (int64_t) unbacked
+    - (int64_t) (reserve - space_reserve_locked (p, s->backed_slabs));
 
   available = BASE_MAX (available, 0);
   info->capacity = blocks * bs;
@@ -195,7 +194,7 @@ fill_space (struct pool *p, struct pool_info *info)
   info->available = (uint64_t) available / (p->fan + 1) * p->fan * bs
     + (uint64_t) available % (p->fan + 1) * bs;
   info->used = (blocks - s->free - unbacked) * bs;
-  info->reserved = (space_reserve_locked (p) + s->shared) * bs;
+  info->reserved = (reserve + s->shared) * bs;
   info->backed = (s->backed_blocks + format_fixed_blocks (&p->super)) * bs;
   info->maximum = POOL_ADVISED_MAXIMUM;
   info->space_waits = s->waits;

@@ -74,24 +74,24 @@ space_free (struct pool *p)
   base_cond_destroy (&p->space.changed);
 }
 
-/* Nodes of the reference tree that may come to be: one leaf for each piece
- * of a backed slab, and the interior ones.
+/* Nodes of the reference tree that may come to be while SLABS are backed: one
+ * leaf for each piece of a slab, and the interior ones.
  */
 static uint64_t
-refs_max_nodes (struct pool *p)
+refs_max_nodes (struct pool *p, uint64_t slabs)
 {
   const struct systree *t = &p->refs_tree;
   const uint64_t per_slab = base_div_up (p->slab_blocks, t->items);
   const uint64_t all = systree_max_nodes (t);
   const uint64_t interior = all - t->count[0];
 
-  return BASE_MIN (t->count[0], p->space.backed_slabs * per_slab) + interior;
+  return BASE_MIN (t->count[0], slabs * per_slab) + interior;
 }
 
 static uint64_t
-sys_max_nodes (struct pool *p)
+sys_max_nodes (struct pool *p, uint64_t slabs)
 {
-  return systree_max_nodes (&p->space_tree) + refs_max_nodes (p)
+  return systree_max_nodes (&p->space_tree) + refs_max_nodes (p, slabs)
     + systree_max_nodes (&p->backed_tree)
     + systree_max_nodes (&p->table_tree);
 }
@@ -100,17 +100,17 @@ sys_max_nodes (struct pool *p)
 static uint64_t
 floor_locked (struct pool *p)
 {
-  return p->space.max_dirty + sys_max_nodes (p);
+  return p->space.max_dirty + sys_max_nodes (p, p->space.backed_slabs);
 }
 
 uint64_t
-space_reserve_locked (struct pool *p)
+space_reserve_locked (struct pool *p, uint64_t slabs)
 {
   const uint64_t existing = p->space_tree.existing + p->refs_tree.existing
     + p->backed_tree.existing + p->table_tree.existing;
 
   return p->space.max_dirty + 2 * p->space.max_blocks
-    + 2 * sys_max_nodes (p) - existing;
+    + 2 * sys_max_nodes (p, slabs) - existing;
 }
 
 int64_t
@@ -120,7 +120,8 @@ space_available_locked (struct pool *p)
 
   return (int64_t) (s->free + s->window + s->pending + s->neutral
                     + BASE_MAX (s->frozen_estimate, s->frozen_actual))
-    - (int64_t) (s->owed + s->shared + space_reserve_locked (p));
+    - (int64_t) (s->owed + s->shared
+                 + space_reserve_locked (p, s->backed_slabs));
 }
 
 /* ---- admission ------------------------------------------------------------ */
