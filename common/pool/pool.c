@@ -419,7 +419,7 @@ pool_capacity_for (uint64_t size, uint32_t block_size)
    * to their limits, 0.3 % for counts and bitmaps, journal, a few slabs.
    */
   need = data + data / (bs / 16 - 1) + 16;
-  blocks = need + BASE_MIN (need / 20 + 64, 8192 + 2 * ((32U << 20) / bs))
+  blocks = need + BASE_MIN (need / 20 + 64, 4096 + 2 * ((32U << 20) / bs))
     + need / 200;
   blocks += format_default_journal (blocks + blocks / 50, shift)
     + 2 * ((UINT64_C (4) << 20) / bs);

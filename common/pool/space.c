@@ -43,7 +43,7 @@
 #include "pool-internal.h"
 
 #define MIN_DIRTY 12            /* two paths in a map of six levels */
-#define MAX_DIRTY 8192
+#define MAX_DIRTY 4096
 #define MAX_REQUEST (UINT64_C (32) << 20)
 
 /* By the capacity.  They grow by less than the capacity does, so that a full
