@@ -182,8 +182,8 @@ verb_answer (struct crash_actor *a, const struct crash_op *op, int r,
   if (w->poisoned && r == -EIO)
     return true;
   if (a->applied)
-    return crash_fail (w, "%s: refused (%s), but has taken effect", text,
-                       strerror (-r));
+    return crash_fail (w, "%s: refused (%s: %s), but has taken effect", text,
+                       strerror (-r), base_error_text ());
   if (r == -ENOSPC && full) {
     w->refused++;
     return true;
