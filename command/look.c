@@ -118,11 +118,17 @@ run_ls (struct command *c)
 
 /* ---- info ------------------------------------------------------------------------ */
 
-/* Without a server, how we opened the pool is not a fact about it. */
+/* The pool is called what the caller calls it.  Without a server, how we
+ * opened it is not a fact about it.
+ */
 static void
-drop_serving (json_t *pool)
+adapt_pool (const struct command *c, bool served, json_t *pool)
 {
   if (pool == NULL)
+    return;
+  if (strncmp (c->pool, "unix:", 5) != 0)
+    (void) json_object_set_new (pool, "name", json_string (c->pool));
+  if (served)
     return;
   (void) json_object_set_new (pool, "readonly", json_null ());
   (void) json_object_set_new (pool, "owner", json_string (""));
@@ -151,8 +157,7 @@ run_info (struct command *c)
     request = json_object ();
   r = target_call (t, "info", request, -1, &reply);
   if (r == 0) {
-    if (!target_served (t))
-      drop_serving (json_object_get (reply, "pool"));
+    adapt_pool (c, target_served (t), json_object_get (reply, "pool"));
     if (given (c, OPT_JSON))
       print_json (json_incref (reply));
     else
@@ -174,7 +179,7 @@ static int
 event_line (void *opaque, json_t *object)
 {
   struct events_state *s = opaque;
-  const char *volume, *kind, *text;
+  const char *volume, *text;
   char time[BASE_TIME_TEXT];
 
   if (s->list != NULL)
@@ -183,11 +188,10 @@ event_line (void *opaque, json_t *object)
     print_json (json_incref (object));
   else {
     volume = json_string_value (json_object_get (object, "volume"));
-    kind = json_string_value (json_object_get (object, "kind"));
     text = json_string_value (json_object_get (object, "text"));
     base_time_text (json_integer_value (json_object_get (object, "time")),
                     time);
-    printf ("%s  %s  %s%s%s%s\n", time, kind ? kind : "-",
+    printf ("%s  %s%s%s%s\n", time,
             volume && volume[0] ? "volume " : "", volume ? volume : "",
             volume && volume[0] ? ": " : "", text ? text : "");
   }

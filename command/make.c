@@ -16,6 +16,7 @@
 #include "devices.h"
 #include "pool.h"
 
+#define POOL_EXISTS "exists already; a pool is never overwritten"
 #define VOLUME_MAX (UINT64_C (4) << 50)
 #define POOL_MAX (UINT64_C (64) << 50)
 
@@ -46,7 +47,7 @@ init_busy (const struct command *c)
 
   if (vdev_open (c->pool, VDEV_OPEN_RO | VDEV_OPEN_NOLOCK, &d) == 0 &&
       pool_probe (d, &found) == 0 && found == POOL_PROBE_POOL)
-    return base_fail (EEXIST, "exists already, and is in use");
+    return base_fail (EEXIST, POOL_EXISTS);
   return base_fail (EBUSY, "%s", text ? text : "");
 }
 
@@ -71,7 +72,7 @@ init_format (const struct command *c, uint64_t capacity)
   if (r < 0)
     return r;
   if (found == POOL_PROBE_POOL)
-    return base_fail (EEXIST, "exists already; a pool is never overwritten");
+    return base_fail (EEXIST, POOL_EXISTS);
   if (found == POOL_PROBE_FOREIGN && !options.force)
     return base_fail (EEXIST, "exists already, and is not a pool; "
                       "--force overwrites it");

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Each exit code, its one line on stderr in the fixed form, and its object on
+# stdout with --json; a verb that fails changes nothing.
+set -e
+source "$(dirname "$0")/lib/functions.sh"
+cd "$tmpdir"
+
+# fails CODE 'TEXT OF THE LINE' VERB ARGUMENT...  (the line after "nbdvol: ")
+fails ()
+{
+  local code=$1 line=$2
+  shift 2
+  must_fail "$code" nbdvol "$@"
+  equal "$err" "nbdvol: $line" "message of nbdvol $*"
+  equal "$out" '' "output of nbdvol $*"
+  must_fail "$code" nbdvol "$@" --json
+  equal "$err" "nbdvol: $line" "message of nbdvol $* --json"
+  matches "$out" '^\{"error":\{"code":'"$code"'[,}]' "object of nbdvol $*"
+}
+
+# 3: no such pool, volume or snapshot; the design's own example first.
+fails 3 'ls: data.pool: no such pool; make one with `nbdvol init data.pool SIZE`' \
+      ls data.pool
+must nbdvol init data.pool 64M
+must nbdvol create data.pool root 10M
+must nbdvol snapshot data.pool root@a
+fails 3 'clone: data.pool: root@mon: no such snapshot; see `nbdvol ls data.pool`' \
+      clone data.pool root@mon new
+equal "$(nbdvol clone data.pool root@mon new --json 2>/dev/null)" \
+      '{"error":{"code":3,"errno":"ENOENT","object":"root@mon","text":"no such snapshot; see `nbdvol ls data.pool`"}}'
+before=$(sha256sum data.pool)
+fails 3 'info: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+      info data.pool x
+fails 3 'ls: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+      ls data.pool root x
+fails 3 'rollback: data.pool: root@x: no such snapshot; see `nbdvol ls data.pool`' \
+      rollback data.pool root@x
+fails 3 'resize: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+      resize data.pool x 1M
+fails 3 'rename: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+      rename data.pool x y
+fails 3 'snapshot: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+      snapshot data.pool x@a
+fails 3 'export: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+      export data.pool x out
+pass_if test ! -e out
+must_fail 3 nbdvol info unix:nobody.sock
+must_fail 3 nbdvol info nowhere/data.pool
+
+# 4: exists already.
+fails 4 'init: data.pool: exists already; a pool is never overwritten' \
+      init data.pool 64M --force
+fails 4 'create: data.pool: root: exists already' create data.pool root 1M
+fails 4 'clone: data.pool: root: exists already' clone data.pool root@a root
+fails 4 'snapshot: data.pool: root@a: exists already' snapshot data.pool root@a
+must_fail 4 nbdvol import data.pool root data.pool
+echo something >foreign
+fails 4 'init: foreign: exists already, and is not a pool; --force overwrites it' \
+      init foreign 64M
+equal "$(cat foreign)" something

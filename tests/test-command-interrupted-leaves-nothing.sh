@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# SIGINT and SIGTERM end a verb with 130 and 143, soon, and nothing half made:
+# no volume of an import, no file of an export.  Without a server and through
+# one, which goes on serving.
+set -e
+source "$(dirname "$0")/lib/functions.sh"
+cd "$tmpdir"
+
+must nbdvol init data.pool 256M
+head -c 30000000 /dev/urandom >image
+must nbdvol import data.pool full image
+mkfifo in out
+exec 8<>in 9<>out               # both ends held open: nobody gets EOF
+
+# start VERB ARGUMENT...: in the background, as $job.  A background job of a
+# script ignores SIGINT, so it is set back first.
+start ()
+{
+  /usr/bin/python3 -c 'import os, signal, sys
+signal.signal (signal.SIGINT, signal.SIG_DFL)
+os.execvp (sys.argv[1], sys.argv[1:])' "$builddir/nbdvol" "$@" \
+    2>job.err >"${job_out:-job.out}" &
+  job=$!
+}
+
+# SIGTERM's bit.
+catches_signals ()
+{
+  [ $((0x$(sed -n 's/^SigCgt:.*\(.\{4\}\)$/\1/p' "/proc/$job/status") & 0x4000)) -ne 0 ] &&
+    [ "$(cat "/proc/$job/comm")" = nbdvol ]
+}
+
+# ends SIGNAL CODE [MESSAGE]
+ends ()
+{
+  local rc=0 start=$SECONDS
+  wait_until 20 catches_signals
+  kill "-$1" "$job"
+  wait "$job" || rc=$?
+  equal "$rc" "$2" "exit code after SIG$1"
+  between $((SECONDS - start)) 0 5 "seconds until it ended"
+  matches "$(cat job.err)" "${3-interrupted}" "message"
+}
+
+reads_fifo () { find "/proc/$1/fd" -lname '*/in' | grep -q .; }
+
+all_verbs ()
+{
+  local sig code
+  for sig in INT TERM; do
+    [ $sig = INT ] && code=130 || code=143
+    # Import waits for data that does not come.
+    start import data.pool new in
+    head -c 3000000 image >&8 &
+    wait_until 20 reads_fifo "$job"
+    wait $!
+    ends $sig $code
+    must_fail 3 nbdvol info data.pool new
+    # Export into a pipe that nobody empties.
+    job_out=out start export data.pool full -
+    wait_until 20 pipe_full
+    ends $sig $code
+    drain
+    must nbdvol ls data.pool
+  done
+  must nbdvol check data.pool
+  matches "$out" clean
+}
+
+pipe_full () { [ "$(/usr/bin/python3 -c 'import array, fcntl, termios
+a = array.array ("i", [0])
+fcntl.ioctl (9, termios.FIONREAD, a)
+print (a[0] > 0)' 9<&9)" = True ]; }
+drain () { dd if=out of=/dev/null bs=1M iflag=nonblock status=none 2>/dev/null || :; }
+
+all_verbs
+
+start_nbdkit server pool data.pool control="$sockdir/ctl"
+all_verbs
+start events data.pool --follow
+wait_until 20 grep -q opened job.out
+ends INT 130 '^$'
+# A verb that waits for the pool's owner.
+start_nbdkit other pool other.pool create=1M control=off
+start info other.pool --wait=1h
+ends TERM 143
+must nbdvol create data.pool afterwards 1M
+stop_nbdkit server
+must nbdvol check data.pool
