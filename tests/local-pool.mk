@@ -90,3 +90,8 @@ TESTS += \
 	tests/test-pool-format-reader-agrees.sh
 EXTRA_DIST += \
 	tests/tools/pool-dump.py
+
+# Pools with a history.
+check_PROGRAMS += tests/pool-history
+tests_pool_history_LDADD = $(POOL_STACK)
+TESTS += tests/test-pool-format-reader-equals-export.sh
