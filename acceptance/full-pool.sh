@@ -23,6 +23,8 @@ hashes ()
 # 4 GiB of which every MiB has a block, all shared with a snapshot, in a pool
 # that is full: trimming them needs new metadata.
 serve s create=5G volume=a pool-size=64M
+stop_nbdkit s
+serve s
 writes=()
 for ((mib = 0; mib < 4096; mib++)); do
   writes+=("write:$(((mib << 20) + mib % 256 * 4096)):4K:@$mib")

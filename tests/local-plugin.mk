@@ -77,7 +77,9 @@ TESTS_PLUGIN = \
 	tests/test-plugin-exports-only-init-and-debug.sh \
 	tests/test-plugin-failed-create-leaves-no-file.sh \
 	tests/test-plugin-fast-zero-is-fast.sh \
+	tests/test-plugin-fio-verifies-under-snapshots.sh \
 	tests/test-plugin-flush-failure-poisons.sh \
+	tests/test-plugin-full-pool-empties-and-refills.sh \
 	tests/test-plugin-full-pool-says-enospc.sh \
 	tests/test-plugin-help-and-manual-name-every-key.sh \
 	tests/test-plugin-idle-shutdown-is-quick.sh \
@@ -95,6 +97,7 @@ TESTS_PLUGIN = \
 	tests/test-plugin-power-cut-leaves-one-moment.sh \
 	tests/test-plugin-qemu-img-round-trip-keeps-holes.sh \
 	tests/test-plugin-readonly-shares-the-pool.sh \
+	tests/test-plugin-refused-request-changes-nothing.sh \
 	tests/test-plugin-refuses-key-given-twice.sh \
 	tests/test-plugin-refuses-keys-that-exclude-each-other.sh \
 	tests/test-plugin-refuses-malformed-values.sh \

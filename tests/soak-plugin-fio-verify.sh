@@ -3,22 +3,26 @@
 #
 # fio with crc32c verify on four volumes at once (4 jobs each in a region of
 # its own, depth 32, requests of 512 bytes to 64 KiB at any sector) for
-# RUNTIME (600) seconds, while snapshots and clones are made and deleted as
-# fast as the server does it.  Prints MiB/s and verbs for every second.
+# RUNTIME (600) seconds, while LOOPS (8) loops make and remove snapshots and
+# clones.  Prints MiB/s and verbs for every second.
 #
 # The first QUIET seconds pass without verbs: the rate then is what the rate
 # under verbs is compared with.
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 source "$(dirname "$0")/lib/plugin.sh"
+abs_top_srcdir=$srcdir
 source "$srcdir/acceptance/functions.sh"
 need_command fio
 
 runtime=${RUNTIME:-600}
+LOOPS=${LOOPS:-8}
 quiet=${QUIET:-20}
 seconds=$((runtime + quiet))
 
 serve s create=64M volume=v0 pool-size="${POOL_SIZE:-4G}"
+stop_nbdkit s
+serve s
 for v in v1 v2 v3; do
   must nbdvol create "$pool" $v 64M
 done
@@ -54,34 +58,44 @@ END
   fios+=($!)
 done
 
-# One line per verb: when it was asked for and when it returned, in
-# milliseconds since the start, and the verb.
+now_ms ()
+{
+  echo $((($(date +%s%N) - start) / 1000000))
+}
+
+# Snapshots and clones of volume v$1 by loop $2, each removed again.  One
+# line per verb: when it was asked for and when it returned, and the verb.
 verbs ()
 {
-  local n=0 t0 v
-  while now=$((($(date +%s%N) - start) / 1000000)) &&
-        [ $now -lt $((seconds * 1000)) ]; do
-    v=v$((n % 4))
-    for verb in "snapshot $v@s$n" "clone $v@s$n c$n" "rm c$n" "rm $v@s$n"; do
+  local v=v$1 n=0 t0 name words
+  while [ "$(now_ms)" -lt $((seconds * 1000)) ]; do
+    name=$2-$n
+    for words in "snapshot $v@s$name" "clone $v@s$name $v-$name" \
+                 "rm $v-$name" "rm $v@s$name"; do
+      t0=$(now_ms)
       # shellcheck disable=SC2086
-      set -- $verb
-      verb=$1
-      shift
-      t0=$((($(date +%s%N) - start) / 1000000))
-      nbdvol "$verb" -q "unix:$s_sock_control" "$@" || exit 1
-      echo "$t0 $((($(date +%s%N) - start) / 1000000)) $verb"
+      nbdvol ${words%% *} -q "unix:$sockdir/s.ctl" ${words#* } || return 1
+      echo "$t0 $(now_ms) ${words%% *}"
     done
     n=$((n + 1))
   done
 }
-s_sock_control=$sockdir/s.ctl
+
 quiet_is_over ()
 {
-  [ $((($(date +%s%N) - start) / 1000000)) -ge $((quiet * 1000)) ]
+  [ "$(now_ms)" -ge $((quiet * 1000)) ]
 }
 wait_until $((quiet + 10)) quiet_is_over
-verbs >verbs.log
-passed
+loops=()
+for ((i = 0; i < LOOPS; i++)); do
+  verbs $((i % 4)) "$i" >"verbs$i.log" &
+  loops+=($!)
+done
+for pid in "${loops[@]}"; do
+  wait "$pid" || fail "a verb failed"
+  passed
+done
+sort -n verbs[0-9]*.log >verbs.log
 
 for pid in "${fios[@]}"; do
   wait "$pid" || { cat ./*.log ./*.out >&2; fail "fio ended with an error"; }
@@ -112,6 +126,7 @@ echo "quiet: $((quiet_rate / 1024)) MiB/s;" \
      "lowest second under verbs: $((lowest / 1024)) MiB/s;" \
      "verbs per second: $per_second; slowest verb: $slowest ms"
 must nbdvol check "$pool"
+[ "$runtime" -ge 600 ] || exit 0
 record fio-verify "RUNTIME=$runtime tests/soak-plugin-fio-verify.sh" \
        seconds="$runtime" errors="$errors" quiet-kib="$quiet_rate" \
        lowest-kib="$lowest" tenths=$((lowest * 10 / quiet_rate)) \

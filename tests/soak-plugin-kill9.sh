@@ -7,6 +7,7 @@
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 source "$(dirname "$0")/lib/plugin.sh"
+abs_top_srcdir=$srcdir
 source "$srcdir/acceptance/functions.sh"
 
 use_seed
@@ -41,6 +42,7 @@ out=$(cut_power "faulty(volatile(file:$pool,seed=%d),flush=1+:lie)" 10 2>&1) ||
 echo "$out"
 equal $found 1 "loss without flush is found"
 after=$(sed -n 's/.*cycle \([0-9]*\):.*/\1/p' <<<"$out" | head -n 1)
+[ "$cycles" -ge 300 ] || exit 0
 record kill9 "CYCLES=$cycles SEED=$SEED tests/soak-plugin-kill9.sh" \
        cycles="${last%% *}" violations="$violations" \
        found-after=$((after + 1)) seed="$SEED"

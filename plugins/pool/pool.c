@@ -243,10 +243,12 @@ pool_get_size (void *handle)
   return (int64_t) vdev_size (h->volume);
 }
 
-/* What the server always allows (a request may carry up to 64 MiB) is split
- * below; the maximum said here is the longest request that the pool takes or
- * refuses as a whole.
+/* More than 32 MiB is not announced even if the pool takes it as a whole:
+ * each of nbdkit's threads keeps a buffer as large as the longest request it
+ * ever saw.
  */
+#define MAX_ANNOUNCED (UINT32_C (32) << 20)
+
 static int
 pool_block_size (void *handle, uint32_t *minimum, uint32_t *preferred,
                  uint32_t *maximum)
@@ -256,8 +258,8 @@ pool_block_size (void *handle, uint32_t *minimum, uint32_t *preferred,
   *minimum = 1;
   *preferred = BASE_MAX (h->volume->info.preferred, 512);
   *maximum = h->volume->info.maximum;
-  if (*maximum == 0)
-    *maximum = 32 << 20;
+  if (*maximum == 0 || *maximum > MAX_ANNOUNCED)
+    *maximum = MAX_ANNOUNCED;
   if (*maximum < *preferred)
     *maximum = *preferred;
   return 0;
