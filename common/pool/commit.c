@@ -154,6 +154,24 @@ note_backed (struct pool *p, const struct extent_vector *window)
   }
 }
 
+/* A commit that follows another one closely may find that what that one
+ * freed is still being read.  Readers never wait for a commit.
+ */
+static void
+wait_for_free_locked (struct pool *p)
+{
+  struct space *s = &p->space;
+
+  limbo_drain_locked (p);
+  while (s->free == 0 && s->limbo) {
+    atomic_fetch_add (&p->limbo_waiters, 1);
+    limbo_drain_locked (p);
+    if (s->free == 0 && s->limbo)
+      base_cond_timedwait (&s->changed, &s->lock, 100);
+    atomic_fetch_sub (&p->limbo_waiters, 1);
+  }
+}
+
 int
 cut_take_place (struct pool *p, struct cut *cut, uint64_t *place)
 {
@@ -166,8 +184,10 @@ cut_take_place (struct pool *p, struct cut *cut, uint64_t *place)
          && cut->window.ptr[cut->window_next].count == 0)
     cut->window_next++;
   if (cut->window_next == cut->window.len) {
-    const uint64_t n = BASE_MIN (s->free, UINT64_C (32));
+    uint64_t n;
 
+    wait_for_free_locked (p);
+    n = BASE_MIN (s->free, UINT64_C (32));
     if (n == 0)
       return base_fail (ENOSPC, "no place for metadata although it was "
                         "reserved");
@@ -480,7 +500,8 @@ cut_super (struct pool *p, struct cut *cut)
 
 /* ---- settle ----------------------------------------------------------------------------- */
 
-static void
+/* True if the pool was full and no longer is. */
+static bool
 release_space (struct pool *p, struct cut *cut)
 {
   struct space *s = &p->space;
@@ -501,6 +522,10 @@ release_space (struct pool *p, struct cut *cut)
     limbo_add_locked (p, cut->freed_data.ptr[i], false);
   limbo_drain_locked (p);
   base_cond_broadcast (&s->changed);
+  if (!s->full || space_available_locked (p) < (int64_t) s->max_blocks)
+    return false;
+  s->full = false;
+  return true;
 }
 
 static void
@@ -515,7 +540,8 @@ cut_settle (struct pool *p, struct cut *cut)
     }
   for (i = 0; i < cut->items.len; ++i)
     tree_settle (cut->items.ptr[i].v, &cut->items.ptr[i]);
-  release_space (p, cut);
+  if (release_space (p, cut))
+    event_log (p, POOL_EVENT_NOT_FULL, "", "no longer full");
   refs_trim (p);
   atomic_fetch_add (&p->n_commits, 1);
 }

@@ -259,13 +259,49 @@ pool_get_info (struct pool *p, struct pool_info *info)
 
 /* ---- check ------------------------------------------------------------------- */
 
-/* The last durable state, from the backing alone.  Being a reader all the
- * while keeps whatever that state names from being reused.
- */
-int
-pool_check (struct pool *p, const struct pool_check_options *options,
-            struct pool_check_result *result)
+#define PATIENCE_NS (UINT64_C (500) * 1000000)
+#define ATTEMPTS 3
+
+struct guard {
+  struct pool *p;
+  const struct pool_check_options *options;
+  uint64_t since;               /* somebody waits for space since then; 0 */
+  bool gave_up;
+};
+
+/* Requests that wait for what the check holds back are worth more than it. */
+static int
+guarded_progress (void *opaque, uint64_t done, uint64_t total)
 {
+  struct guard *g = opaque;
+
+  if (atomic_load (&g->p->limbo_waiters) == 0)
+    g->since = 0;
+  else if (g->since == 0)
+    g->since = base_monotonic_ns ();
+  else if (base_monotonic_ns () - g->since > PATIENCE_NS) {
+    g->gave_up = true;
+    return 1;
+  }
+  return g->options->progress
+    ? g->options->progress (g->options->opaque, done, total) : 0;
+}
+
+static void
+guarded_problem (void *opaque, const struct pool_check_problem *problem)
+{
+  struct guard *g = opaque;
+
+  if (g->options->problem)
+    g->options->problem (g->options->opaque, problem);
+}
+
+static int
+check_pinned (struct guard *g, struct pool_check_result *result)
+{
+  const struct pool_check_options options = { .data = g->options->data,
+    .problem = guarded_problem, .progress = guarded_progress, .opaque = g };
+  struct pool *p = g->p;
   struct format_super super;
   struct reader reader;
   int r;
@@ -276,7 +312,30 @@ pool_check (struct pool *p, const struct pool_check_options *options,
   reader = reader_enter (p);
   super = p->super;
   commit_release (p);
-  r = check_image (p->backing, &super, options, result);
+  r = check_image (p->backing, &super, &options, result);
   reader_exit (p, reader);
   return r;
+}
+
+/* The last durable state, from the backing alone.  Being a reader all the
+ * while keeps whatever that state names from being reused.
+ */
+int
+pool_check (struct pool *p, const struct pool_check_options *options,
+            struct pool_check_result *result)
+{
+  static const struct pool_check_options none;
+  struct guard g = { .p = p, .options = options ? options : &none };
+  unsigned i;
+  int r;
+
+  for (i = 0; i < ATTEMPTS; ++i) {
+    g.since = 0;
+    g.gave_up = false;
+    r = check_pinned (&g, result);
+    if (r != -ECANCELED || !g.gave_up)
+      return r;
+  }
+  return base_fail (EBUSY, "too full to be checked while it is written to: "
+                    "try again when less is going on");
 }

@@ -27,7 +27,7 @@
 
 /* ---- around every verb ------------------------------------------------------ */
 
-/* Takes long_requests, table_lock and the commit hold. */
+/* Takes table_lock and the commit hold. */
 int
 manage_begin (struct pool *p)
 {
@@ -35,13 +35,10 @@ manage_begin (struct pool *p)
 
   if (p->options.readonly)
     return base_fail (EROFS, "the pool is open read-only");
-  base_rwlock_wrlock (&p->long_requests);
   base_mutex_lock (&p->table_lock);
   r = commit_hold (p);
-  if (r < 0) {
+  if (r < 0)
     base_mutex_unlock (&p->table_lock);
-    base_rwlock_unlock (&p->long_requests);
-  }
   else
     manage_collect_locked (p);
   return r;
@@ -52,7 +49,6 @@ manage_end (struct pool *p)
 {
   commit_release (p);
   base_mutex_unlock (&p->table_lock);
-  base_rwlock_unlock (&p->long_requests);
 }
 
 /* Orphans that were reaped to the end leave the list.  Commit held too. */
@@ -370,6 +366,7 @@ try_snapshot (struct pool *p, const char *const *names, size_t nnames,
     .apply = apply_snapshots, .opaque = &s };
   size_t i;
   int r;
+  WRLOCK_FOR_SCOPE (&p->long_requests);
 
   r = manage_begin (p);
   if (r < 0)
@@ -462,6 +459,7 @@ try_clone (struct pool *p, const char *name, const char *volume,
   struct change change = { .check = check_clone, .apply = apply_clone,
     .opaque = &c, .size = 1 };
   int r;
+  WRLOCK_FOR_SCOPE (&p->long_requests);
 
   r = manage_begin (p);
   if (r < 0)

@@ -248,13 +248,16 @@ node_evict_locked (struct node_shard *s)
 }
 
 struct node *
-node_cached (struct pool *p, const struct format_entry *e)
+node_cached (struct pool *p, const struct format_entry *e, unsigned level)
 {
   struct node_shard *s = node_shard_of (p, format_place (e));
   LOCK_FOR_SCOPE (&s->lock);
   struct node *n = *node_slot_locked (s, format_place (e));
 
-  if (n == NULL || !format_entry_same (&n->self, e))
+  /* In a damaged pool two entries may name one node at two levels; what is
+   * right for one is not for the other.
+   */
+  if (n == NULL || n->level != level || !format_entry_same (&n->self, e))
     return NULL;
   atomic_store_explicit (&n->used, true, memory_order_relaxed);
   return node_ref (n);
@@ -269,7 +272,8 @@ node_insert_clean (struct pool *p, struct node *n)
   struct node **np = node_slot_locked (s, place);
 
   if (*np) {
-    if (format_entry_same (&(*np)->self, &n->self)) {
+    if (format_entry_same (&(*np)->self, &n->self)
+        && (*np)->level == n->level) {
       /* Somebody else was faster. */
       struct node *other = node_ref (*np);
       node_unref (n);
@@ -344,7 +348,7 @@ node_load (struct pool *p, const struct format_entry *e, unsigned level,
            const char *who, struct node **ret)
 {
   const uint64_t place = format_place (e);
-  CLEANUP_NODE struct node *n = node_cached (p, e);
+  CLEANUP_NODE struct node *n = node_cached (p, e, level);
   int r;
 
   if (n) {

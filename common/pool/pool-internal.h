@@ -17,6 +17,9 @@
  *
  *   long_requests   shared: a request that goes in pieces; exclusive: verbs
  *                   after which blocks are shared
+ *   hole_makers     shared: requests that make holes, and long ones;
+ *                   exclusive: long ones when room is scarce
+ *   back_lock       one thread backs or punches slabs
  *   table_lock      names, records as verbs see them, handles
  *   commit hold     `running`: one thread runs a commit, or keeps others
  *                   from running one (commit_hold)
@@ -27,8 +30,8 @@
  *   commit.lock     durable generation, `running`, poison
  *   events.lock
  *
- * No lock but the commit hold and table_lock is held over I/O, and no
- * request on aligned blocks takes these two.
+ * Only the first five and the commit hold are held over I/O, and of these a
+ * request that writes blocks of data takes none.
  */
 
 #ifndef NBDVOL_POOL_INTERNAL_H
@@ -84,7 +87,8 @@ struct node_shard {
 /* Fetch the clean node that E names, at LEVEL, from the cache only (NULL if
  * it is not there).  One reference for the caller.
  */
-extern struct node *node_cached (struct pool *p, const struct format_entry *e);
+extern struct node *node_cached (struct pool *p, const struct format_entry *e,
+                                 unsigned level);
 /* The same, reading it if needed.  The caller is inside reader_enter or
  * holds the commit.  WHO names the volume in messages.
  */
@@ -347,6 +351,7 @@ struct pool {
   uint64_t refs_hand;
 
   struct base_rwlock long_requests;
+  struct base_rwlock hole_makers;
   struct base_mutex table_lock;
   struct base_cond drained;     /* a volume's inflight reached 0 */
   struct volume *volumes;       /* all, also orphans; table_lock */
@@ -362,7 +367,7 @@ struct pool {
 
   struct node_shard cache[NODE_SHARDS];
   struct space space;
-  struct base_mutex back_lock;  /* one thread backs slabs; before space */
+  struct base_mutex back_lock;
   atomic_bool below_full;       /* the backing has no space left */
   atomic_uint_fast64_t reader_epoch;
   struct reader_shard readers[READER_SHARDS];
@@ -453,8 +458,8 @@ extern int tree_fetch (struct volume *v, const struct found *found,
                        struct node **pin);
 
 /* Entries of logical blocks [BLOCK, BLOCK + N), as far as one leaf reaches.
- * Stores them in E, or sets *HOLE and stores nothing when a whole subtree is
- * missing.  Returns how many blocks were answered (at most N), or -errno.
+ * Stores them in E (NULL: nowhere), or sets *HOLE and stores nothing when a
+ * whole subtree is missing.  Returns how many blocks were answered (at most N), or -errno.
  * Inside reader_enter.
  */
 extern int64_t tree_lookup (struct volume *v, uint64_t block, uint64_t n,

@@ -63,6 +63,7 @@ pool_free (struct pool *p)
   base_mutex_destroy (&p->events.lock);
   base_rwlock_destroy (&p->publish);
   base_rwlock_destroy (&p->long_requests);
+  base_rwlock_destroy (&p->hole_makers);
   base_cond_destroy (&p->drained);
   base_cond_destroy (&p->worker_wake);
   base_cond_destroy (&p->commit.done);
@@ -86,6 +87,7 @@ pool_alloc (const struct pool_options *options)
   base_mutex_init (&p->events.lock);
   base_rwlock_init (&p->publish);
   base_rwlock_init (&p->long_requests);
+  base_rwlock_init (&p->hole_makers);
   base_cond_init (&p->drained);
   base_cond_init (&p->worker_wake);
   base_cond_init (&p->commit.done);

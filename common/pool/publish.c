@@ -88,7 +88,7 @@ exclusive_exactly (struct volume *v, uint64_t block, uint64_t place,
   if (v->root)
     n = node_ref (v->root);
   else {
-    n = node_cached (p, &v->root_entry);
+    n = node_cached (p, &v->root_entry, v->levels - 1);
     if (n == NULL)
       return -EAGAIN;
   }
@@ -105,7 +105,7 @@ exclusive_exactly (struct volume *v, uint64_t block, uint64_t place,
     if (n->child && n->child[i])
       child = node_ref (n->child[i]);
     else {
-      child = node_cached (p, &n->e[i]);
+      child = node_cached (p, &n->e[i], n->level - 1);
       if (child == NULL)
         return -EAGAIN;
     }

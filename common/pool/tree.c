@@ -69,7 +69,7 @@ tree_find_locked (struct volume *v, uint64_t block, struct found *found)
     return 0;
   }
   else {
-    n = node_cached (p, &v->root_entry);
+    n = node_cached (p, &v->root_entry, level);
     if (n == NULL)
       return find_miss (found, &v->root_entry, level);
   }
@@ -84,7 +84,7 @@ tree_find_locked (struct volume *v, uint64_t block, struct found *found)
       return 0;
     }
     else {
-      child = node_cached (p, &n->e[i]);
+      child = node_cached (p, &n->e[i], level - 1);
       if (child == NULL)
         return find_miss (found, &n->e[i], level - 1);
     }
@@ -132,8 +132,9 @@ tree_lookup (struct volume *v, uint64_t block, uint64_t n,
   }
   else {
     span = p->fan;
-    memcpy (e, &found.leaf->e[block % p->fan],
-            BASE_MIN (n, p->fan - block % p->fan) * sizeof e[0]);
+    if (e)
+      memcpy (e, &found.leaf->e[block % p->fan],
+              BASE_MIN (n, p->fan - block % p->fan) * sizeof e[0]);
   }
   base_rwlock_unlock (&v->lock);
   node_unref (found.leaf);
@@ -244,13 +245,13 @@ is_open (const struct pool *p, const struct node *n)
 /* The node that a root or a slot refers to, by pointer or by entry. */
 static int
 referred (struct pool *p, struct node *by_pointer,
-          const struct format_entry *e, struct node **ret)
+          const struct format_entry *e, unsigned level, struct node **ret)
 {
   *ret = NULL;
   if (by_pointer)
     *ret = node_ref (by_pointer);
   else if (!is_hole (e)) {
-    *ret = node_cached (p, e);
+    *ret = node_cached (p, e, level);
     if (*ret == NULL)
       return -EAGAIN;
   }
@@ -266,7 +267,7 @@ dirty_root (struct volume *v)
 
   if (v->root && is_open (v->pool, v->root))
     return 0;
-  r = referred (v->pool, v->root, &v->root_entry, &from);
+  r = referred (v->pool, v->root, &v->root_entry, v->levels - 1, &from);
   if (r == 0)
     r = make_dirty (v, from, v->levels - 1, &n);
   if (r < 0)
@@ -286,7 +287,7 @@ dirty_child (struct volume *v, struct node *n, uint32_t i)
 
   if (n->child[i] && is_open (v->pool, n->child[i]))
     return 0;
-  r = referred (v->pool, n->child[i], &n->e[i], &from);
+  r = referred (v->pool, n->child[i], &n->e[i], n->level - 1, &from);
   if (r == 0)
     r = make_dirty (v, from, n->level - 1, &child);
   if (r < 0)

@@ -40,7 +40,6 @@ unmap_step (struct handle *h, uint64_t *block, uint64_t end, uint64_t *txn)
   struct pool *p = v->pool;
   const uint64_t step = (uint64_t) STEP_LEAVES << p->fan_shift;
   struct charge charge = { 0 };
-  struct format_entry e[1];
   struct reader reader;
   uint64_t n, joined = 0;
   bool hole;
@@ -48,9 +47,7 @@ unmap_step (struct handle *h, uint64_t *block, uint64_t end, uint64_t *txn)
   int r;
 
   reader = reader_enter (p);
-  found = tree_lookup (v, *block, 1, e, &hole);
-  if (found >= 0 && hole)
-    found = tree_lookup (v, *block, end - *block, e, &hole);
+  found = tree_lookup (v, *block, end - *block, NULL, &hole);
   reader_exit (p, reader);
   if (found < 0)
     return (int) found;
@@ -122,7 +119,9 @@ unmap (struct handle *h, uint64_t len, uint64_t off, uint32_t flags)
   r = io_enter (h);
   if (r < 0)
     return r;
+  base_rwlock_rdlock (&h->pool->hole_makers);
   r = unmap_range (h, len, off, &txn);
+  base_rwlock_unlock (&h->pool->hole_makers);
   if (r == 0 && (flags & VDEV_FUA)) {
     /* Nothing of ours, but what made it a hole may not be durable yet. */
     if (txn == 0)

@@ -501,12 +501,18 @@ io_zero_ends (struct handle *h, uint64_t off, uint64_t first, uint64_t last,
 /* ---- long requests ------------------------------------------------------------------- */
 
 /* More than the recycle floor can carry at once: its growth is set aside as
- * a whole first, then it goes in pieces, which draw on that.  Snapshots wait
- * meanwhile: they would turn overwrites into growth.
+ * a whole first, then it goes in pieces, which draw on that.
+ *
+ * What would make a later piece need more than was set aside has to wait
+ * meanwhile.  Snapshots would turn overwrites into growth: long_requests.
+ * Holes that others make would, too: if there is room, every block is set
+ * aside as growth, and they do no harm; if not, hole_makers keeps them out.
  */
+enum how { AS_GROWTH, AS_IT_IS, EXACTLY };
+
 static int
 survey_long (struct handle *h, const char *buf, size_t len, uint64_t off,
-             bool exact, uint64_t *growth)
+             enum how how, uint64_t *growth)
 {
   const uint64_t piece = h->pool->space.max_blocks * h->pool->block_size;
   uint64_t at, next;
@@ -517,7 +523,8 @@ survey_long (struct handle *h, const char *buf, size_t len, uint64_t off,
   for (at = off; at < off + len && r == 0; at = next) {
     next = BASE_MIN (off + len, (at / piece + 1) * piece);
     r = begin (&w, h, buf + (at - off), at, next);
-    w.edit.exact = exact;
+    w.edit.exact = how == EXACTLY;
+    w.as_growth = how == AS_GROWTH;
     if (r == 0)
       r = survey (&w);
     *growth += w.charge.growth + w.charge.nodes;
@@ -528,27 +535,56 @@ survey_long (struct handle *h, const char *buf, size_t len, uint64_t off,
 
 static int
 set_aside (struct handle *h, const char *buf, size_t len, uint64_t off,
-           struct credit *credit)
+           enum how how, struct credit *credit)
 {
   struct pool *p = h->pool;
   uint64_t growth;
   int r;
 
   do {
-    r = survey_long (h, buf, len, off, false, &growth);
+    r = survey_long (h, buf, len, off, how, &growth);
     if (r < 0)
       return r;
     r = space_set_aside (p, growth, credit);
-  } while (r == -ENOSPC && (r = space_make_room (p, growth)) == 0);
-  if (r != -ENOSPC)
-    return r;
-  r = commit_hold (p);
+  } while (r == -ENOSPC && how != EXACTLY
+           && (r = space_make_room (p, growth)) == 0);
+  return r;
+}
+
+/* No room even for what is growth by its birth: ask the counts. */
+static int
+set_aside_exactly (struct handle *h, const char *buf, size_t len,
+                   uint64_t off, struct credit *credit)
+{
+  int r;
+
+  r = commit_hold (h->pool);
   if (r < 0)
     return r;
-  r = survey_long (h, buf, len, off, true, &growth);
-  if (r == 0)
-    r = space_set_aside (p, growth, credit);
-  commit_release (p);
+  r = set_aside (h, buf, len, off, EXACTLY, credit);
+  commit_release (h->pool);
+  return r;
+}
+
+static int
+write_pieces (struct handle *h, const char *buf, size_t len, uint64_t off,
+              struct credit *credit, uint64_t *txn)
+{
+  const uint64_t piece = h->pool->space.max_blocks * h->pool->block_size;
+  struct write w;
+  uint64_t at, next;
+  int r = 0;
+
+  for (at = off; at < off + len && r == 0; at = next) {
+    next = BASE_MIN (off + len, (at / piece + 1) * piece);
+    r = begin (&w, h, buf + (at - off), at, next);
+    w.charge.credit = credit;
+    if (r == 0)
+      r = run (&w);
+    *txn = BASE_MAX (*txn, w.edit.txn);
+    finish (&w);
+  }
+  space_return_credit (h->pool, credit);
   return r;
 }
 
@@ -557,24 +593,56 @@ write_long (struct handle *h, const char *buf, size_t len, uint64_t off,
             uint64_t *txn)
 {
   struct pool *p = h->pool;
-  const uint64_t piece = p->space.max_blocks * p->block_size;
   struct credit credit = { 0 };
-  struct write w;
-  uint64_t at, next;
   int r;
   RDLOCK_FOR_SCOPE (&p->long_requests);
 
-  r = set_aside (h, buf, len, off, &credit);
-  for (at = off; at < off + len && r == 0; at = next) {
-    next = BASE_MIN (off + len, (at / piece + 1) * piece);
-    r = begin (&w, h, buf + (at - off), at, next);
-    w.charge.credit = &credit;
-    if (r == 0)
-      r = run (&w);
-    *txn = BASE_MAX (*txn, w.edit.txn);
-    finish (&w);
+  base_rwlock_rdlock (&p->hole_makers);
+  r = set_aside (h, buf, len, off, AS_GROWTH, &credit);
+  if (r == 0)
+    r = write_pieces (h, buf, len, off, &credit, txn);
+  base_rwlock_unlock (&p->hole_makers);
+  if (r != -ENOSPC)
+    return r;
+
+  base_rwlock_wrlock (&p->hole_makers);
+  r = set_aside (h, buf, len, off, AS_IT_IS, &credit);
+  if (r == -ENOSPC)
+    r = set_aside_exactly (h, buf, len, off, &credit);
+  if (r == 0)
+    r = write_pieces (h, buf, len, off, &credit, txn);
+  base_rwlock_unlock (&p->hole_makers);
+  return r;
+}
+
+/* Some block of this request may become a hole. */
+static bool
+makes_holes (const char *buf, size_t len, uint64_t off, uint64_t bs)
+{
+  while (len > 0) {
+    const size_t part = BASE_MIN (len, bs - off % bs);
+
+    if (base_is_zero (buf, part))
+      return true;
+    buf += part;
+    off += part;
+    len -= part;
   }
-  space_return_credit (p, &credit);
+  return false;
+}
+
+static int
+write_short (struct handle *h, const char *buf, size_t len, uint64_t off,
+             uint64_t *txn)
+{
+  const bool holes = makes_holes (buf, len, off, h->pool->block_size);
+  int r;
+
+  if (holes)
+    base_rwlock_rdlock (&h->pool->hole_makers);
+  r = io_write_range (h, buf, len, off, txn);
+  if (holes)
+    base_rwlock_unlock (&h->pool->hole_makers);
   return r;
 }
 
@@ -592,7 +660,7 @@ io_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
     return r;
   txn = 0;
   if (len / p->block_size <= p->space.max_blocks)
-    r = io_write_range (h, buf, len, off, &txn);
+    r = write_short (h, buf, len, off, &txn);
   else
     r = write_long (h, buf, len, off, &txn);
   if (r == 0 && (flags & VDEV_FUA))
