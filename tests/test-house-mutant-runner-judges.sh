@@ -27,7 +27,11 @@ plain=; [ "${0##*/}" = plain ] && plain=1
 echo SEED=7
 case $(cat ../src/common/behaviour) in
   compare) [ -n "$plain" ] || { echo "x.c:1: FAILED: differs"; exit 1; } ;;
-  seedless) [ -n "$plain" ] || exec echo "FAILED: differs" ;;
+  crashes) [ -n "$plain" ] ||
+    { echo "FAILED: lost data"; echo "repeat: kill --seed 9 --history 3"
+      exit 1; } ;;
+  stands) [ -n "$plain" ] ||
+    { echo "FAILED: toy: the simulation stopped in history 4"; exit 4; } ;;
   quiet) [ -n "$plain" ] || exit 1 ;;
   crash) [ -n "$plain" ] || kill -ABRT $$ ;;
   hang) [ -n "$plain" ] || exec tail -f /dev/null ;;
@@ -60,6 +64,9 @@ judge ()
 }
 
 mutant good compare;        judge good 0 'killed SEED=7 differs'
+mutant replay crashes;      judge replay 0 'killed --seed 9 lost data'
+mutant stands stands;       judge stands 1 'died by exit code 4,'
+mutant standing stands 'Hang: yes'; judge standing 0 'killed \(hang\)'
 mutant survivor same;       judge survivor 1 'SURVIVED'
 mutant quiet quiet;         judge quiet 1 'failed without a comparison'
 mutant crash crash;         judge crash 1 'died by exit code 134'
