@@ -58,3 +58,7 @@ EXTRA_DIST += \
 	tests/syntax-check/rule-tests \
 	tests/syntax-check/rule-verbs \
 	tests/syntax-check/run
+
+# Mutants are found by their suffix.
+EXTRA_DIST += \
+	$(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/tests/mutants/*.patch))
