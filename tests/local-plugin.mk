@@ -58,11 +58,14 @@ EXTRA_DIST += \
 	acceptance/stamps.sh \
 	tests/lib/filesystem.sh \
 	tests/lib/plugin.sh \
+	tests/tools/bend-superblock.py \
 	tests/tools/fs-writer.py
 
 TESTS_PLUGIN = \
 	tests/test-plugin-4g-requests-use-little-memory.sh \
+	tests/test-plugin-bad-superblock-opens-from-its-twin.sh \
 	tests/test-plugin-block-size-is-the-pools-and-is-told.sh \
+	tests/test-plugin-connections-leave-nothing.sh \
 	tests/test-plugin-control-default-place-is-private.sh \
 	tests/test-plugin-control-takes-path-or-off.sh \
 	tests/test-plugin-create-makes-what-is-missing.sh \
@@ -87,6 +90,7 @@ TESTS_PLUGIN = \
 	tests/test-plugin-map-equals-the-truth.sh \
 	tests/test-plugin-messages-to-clients-name-no-path.sh \
 	tests/test-plugin-metadata-cache-bounds-memory.sh \
+	tests/test-plugin-names-tcp-clients.sh \
 	tests/test-plugin-nbdcopy-round-trip-keeps-holes.sh \
 	tests/test-plugin-nbdinfo-shows-every-capability.sh \
 	tests/test-plugin-odd-export-names-are-refused.sh \
@@ -116,7 +120,10 @@ TESTS_PLUGIN = \
 	tests/test-plugin-start-errors-are-one-line.sh \
 	tests/test-plugin-survives-block-status-of-4g.sh \
 	tests/test-plugin-unaligned-requests-match-a-model.sh \
+	tests/test-plugin-unknown-and-damaged-pools-are-refused.sh \
+	tests/test-plugin-unknown-writer-feature-means-read-only.sh \
 	tests/test-plugin-volume-serves-only-that-name.sh \
+	tests/test-plugin-works-below-filters.sh \
 	tests/test-plugin-zero-of-200m-really-zeroes.sh
 TESTS += $(TESTS_PLUGIN)
 
