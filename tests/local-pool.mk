@@ -95,3 +95,14 @@ EXTRA_DIST += \
 check_PROGRAMS += tests/pool-history
 tests_pool_history_LDADD = $(POOL_STACK)
 TESTS += tests/test-pool-format-reader-equals-export.sh
+
+# Pools that releases left behind.
+TESTS += tests/test-pool-format-fixtures-open.sh
+EXTRA_DIST += \
+	tests/fixtures/make \
+	tests/fixtures/v0.1-big-blocks.list \
+	tests/fixtures/v0.1-big-blocks.pool.gz \
+	tests/fixtures/v0.1-closed.list \
+	tests/fixtures/v0.1-closed.pool.gz \
+	tests/fixtures/v0.1-crashed.list \
+	tests/fixtures/v0.1-crashed.pool.gz
