@@ -17,7 +17,7 @@ works ()
 }
 
 args=(pool "$pool" create=8M control=off)
-for filter in blocksize cache cow multi-conn nofilter readahead \
+for filter in blocksize cache multi-conn nofilter readahead \
               retry stats truncate; do
   case $filter in
     stats) works --filter=stats "${args[@]}" statsfile="$tmpdir/stats" ;;
@@ -27,3 +27,9 @@ for filter in blocksize cache cow multi-conn nofilter readahead \
 done
 works --filter=stats --filter=retry --filter=cache --filter=blocksize \
       "${args[@]}" statsfile="$tmpdir/stats" minblock=512
+
+# cow has no zero, and leaves the pool as it is.
+start_nbdkit s --filter=cow "${args[@]}"
+must nbd_do "$s_uri" read:1M:64K:@2 write:1M:64K:@3 flush read:1M:64K:@3
+stop_nbdkit s
+must nbdkit -U - "${args[@]}" --run "'$nbd_do' \$uri read:1M:64K:@2"
