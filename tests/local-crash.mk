@@ -44,6 +44,8 @@ tests_lib_libcrash_la_SOURCES = \
 	tests/lib/crash-image.c \
 	tests/lib/crash-image.h \
 	tests/lib/crash-judge.c \
+	tests/lib/crash-model.c \
+	tests/lib/crash-model.h \
 	tests/lib/crash-op.c \
 	tests/lib/crash-random.c \
 	tests/lib/crash-run.c \
@@ -84,6 +86,7 @@ LDADD_TEST_POOL = \
 	$(JANSSON_LIBS)
 
 TESTS_CRASH = \
+	tests/test-crash-model-makes-failures-small \
 	tests/test-crash-oracle-is-flat-bytes \
 	tests/test-crash-sim-repeats-by-seed \
 	tests/test-crash-states-follow-the-log \
@@ -91,6 +94,14 @@ TESTS_CRASH = \
 	tests/test-crash-toy-passes
 check_PROGRAMS += $(TESTS_CRASH)
 TESTS += $(TESTS_CRASH)
+
+tests_test_crash_model_makes_failures_small_SOURCES = \
+	tests/lib/toy-engine.c \
+	tests/lib/toy-engine.h \
+	tests/test-crash-model-makes-failures-small.c
+tests_test_crash_model_makes_failures_small_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_crash_model_makes_failures_small_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_crash_model_makes_failures_small_LDADD = $(LDADD_CRASH)
 
 tests_test_crash_oracle_is_flat_bytes_SOURCES = \
 	tests/test-crash-oracle-is-flat-bytes.c
@@ -138,6 +149,10 @@ tests_pool_crash_LDADD = $(LDADD_CRASH_POOL)
 TESTS_POOL_CRASH = \
 	tests/test-pool-crash-dropped-flush-is-found \
 	tests/test-pool-crash-leaves-one-commit \
+	tests/test-pool-full-overwrites-succeed \
+	tests/test-pool-full-refuses-whole-request \
+	tests/test-pool-full-trims-of-shared-space \
+	tests/test-pool-model-equals-oracle \
 	tests/test-pool-reads-back-writes
 check_PROGRAMS += $(TESTS_POOL_CRASH)
 TESTS += $(TESTS_POOL_CRASH)
@@ -156,6 +171,28 @@ tests_test_pool_crash_leaves_one_commit_SOURCES = \
 tests_test_pool_crash_leaves_one_commit_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_crash_leaves_one_commit_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_crash_leaves_one_commit_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_full_overwrites_succeed_SOURCES = \
+	tests/test-pool-full-overwrites-succeed.c
+tests_test_pool_full_overwrites_succeed_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_full_overwrites_succeed_LDADD = $(LDADD_TEST_POOL)
+
+tests_test_pool_full_refuses_whole_request_SOURCES = \
+	tests/test-pool-full-refuses-whole-request.c
+tests_test_pool_full_refuses_whole_request_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_full_refuses_whole_request_LDADD = $(LDADD_TEST_POOL)
+
+tests_test_pool_full_trims_of_shared_space_SOURCES = \
+	tests/test-pool-full-trims-of-shared-space.c
+tests_test_pool_full_trims_of_shared_space_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_full_trims_of_shared_space_LDADD = $(LDADD_TEST_POOL)
+
+tests_test_pool_model_equals_oracle_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-model-equals-oracle.c
+tests_test_pool_model_equals_oracle_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_model_equals_oracle_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_model_equals_oracle_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_reads_back_writes_SOURCES = \
 	tests/test-pool-reads-back-writes.c

@@ -26,7 +26,8 @@ compare (struct vdev *d)
   CHECK (vdev_read (d, buf, SIZE, 0) == 0);
   CHECK_EQ_MEM (buf, flat, SIZE);
   for (off = 0; off < SIZE; off += len) {
-    len = BASE_MIN (1 + base_rng_below (&rng, 100000), SIZE - off);
+    len = 1 + base_rng_below (&rng, 100000);
+    len = BASE_MIN (len, SIZE - off);
     CHECK (vdev_read (d, buf, len, off) == 0);
     CHECK_EQ_MEM (buf, flat + off, len);
   }
@@ -69,7 +70,7 @@ TEST_MAIN
 
   base_rng_seed (&rng, test_seed ());
   CHECK (devices_mem_open (16U << 20, &backing) == 0);
-  CHECK (pool_format (backing, NULL) == 0);
+  CHECK (pool_format (backing, &(struct pool_format_options) { 0 }) == 0);
   CHECK (pool_open (vdev_ref (backing), NULL, &p) == 0);
   CHECK (pool_create (p, "v", SIZE, 0) == 0);
   for (round = 0; round < 6; round++) {

@@ -95,7 +95,7 @@ refused (struct crash_actor *a, const struct crash_op *op, bool must,
 
   if (r == -ENOSPC)
     w->refused++;
-  if (a->published == 0 && !must)
+  if (!must && (a->published == 0 || r != -ENOSPC))
     return true;
   crash_op_text (op, text, sizeof text);
   if (a->published > 0)

@@ -230,8 +230,8 @@ static uint64_t
 some_size (struct chooser *c)
 {
   uint64_t blocks = c->w->image->size / c->w->block;
-  uint64_t n = 1 + base_rng_below (c->rng, BASE_MIN (BASE_MAX (blocks / 3, 8),
-                                                     64));
+  uint64_t most = BASE_MIN (BASE_MAX (blocks / 3, 8), c->w->largest_volume);
+  uint64_t n = 1 + base_rng_below (c->rng, most);
 
   n *= c->w->block;
   return one_in (c, 4) ? n - base_rng_below (c->rng, c->w->block) : n;
@@ -292,7 +292,7 @@ make_data (struct chooser *c, enum crash_kind kind)
     odd_range (c, v);
     break;
   case CRASH_LARGE:
-    range (c, v, 8, 24);
+    range (c, v, 8, (unsigned) c->w->largest_write);
     break;
   case CRASH_FUA:
     op->flags = VDEV_FUA;

@@ -452,6 +452,9 @@ crash_world_init (struct crash_world *w, const struct crash_engine *e,
   w->disk = d->image;
   w->log = record ? d->recorder : NULL;
   w->block = ORACLE_PAGE;
+  w->grow_limit = image->size;
+  w->largest_volume = 64;
+  w->largest_write = 24;
   w->live = oracle_state_new ();
   current = NULL;
 }

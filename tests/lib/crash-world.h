@@ -87,6 +87,8 @@ struct crash_world {
   uint32_t block;
   size_t cache_size;            /* of the pool's option; bytes */
   uint64_t grow_limit;          /* the pool never gets larger; bytes */
+  uint64_t largest_volume;      /* of random operations, in blocks */
+  uint64_t largest_write;
   bool concurrent;              /* several actors */
   bool drop_flush;              /* flushes do not reach the log */
   bool keep_spans;
