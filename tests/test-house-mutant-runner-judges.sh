@@ -75,6 +75,12 @@ mutant waking hang 'Hang: yes'; judge waking 0 'killed \(hang\)'
 mutant plain plain;         judge plain 1 'fails the plain test'
 mutant broken bad;          judge broken 1 'does not compile'
 
+# A command that fails anyway proves nothing.
+mutant anyway compare
+sed -i 's|^Kill:.*|Kill: tests/kill --all; exit 1|' \
+    "$src/tests/mutants/anyway.patch"
+judge anyway 1 'the killing command fails without the mutant, too'
+
 { echo 'Kill: tests/kill'; sed 1,2d "$src/tests/mutants/good.patch"; } \
   >"$src/tests/mutants/ruleless.patch"
 judge ruleless 1 'has no Rule:'
