@@ -11,7 +11,8 @@ works ()
 {
   start_nbdkit s "$@"
   must nbd_do "$s_uri" write:1M:64K:@1 zero:1M:4K trim:1028K:4K flush \
-       read:1M:4K:0 read:1032K:32K:@1 cache:0:1M status:0:4M write:1M:64K:@2 read:1M:64K:@2 flush
+       read:1M:4K:0 read:1032K:32K:@1 cache:0:1M status:0:4M \
+       write:1M:64K:@2 read:1M:64K:@2 flush
   stop_nbdkit s
   must nbdvol check "$pool"
 }
