@@ -63,6 +63,7 @@ EXTRA_DIST += \
 
 TESTS_PLUGIN = \
 	tests/test-plugin-4g-requests-use-little-memory.sh \
+	tests/test-plugin-64m-request-is-done-whole.sh \
 	tests/test-plugin-bad-superblock-opens-from-its-twin.sh \
 	tests/test-plugin-block-size-is-the-pools-and-is-told.sh \
 	tests/test-plugin-connections-leave-nothing.sh \
