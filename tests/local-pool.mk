@@ -89,6 +89,9 @@ tests_pool_samples_LDADD = $(LDADD_POOL_FORMAT)
 TESTS += \
 	tests/test-pool-format-reader-agrees.sh
 EXTRA_DIST += \
+	acceptance/format-reader.sh \
+	acceptance/fuzz.sh \
+	docs/pool-format.md \
 	tests/tools/pool-dump.py
 
 # Pools with a history.

@@ -40,10 +40,13 @@ static void lost_parent (struct pi *p) { R (1)->parent = 0; }
 static void snap_parent (struct pi *p) { R (1)->parent = R (3)->id; }
 static void vol_parent (struct pi *p) { R (0)->parent = R (4)->id; }
 static void size_0 (struct pi *p) { R (0)->size = 0; }
-static void size_max (struct pi *p)
+
+static void
+size_max (struct pi *p)
 {
   R (0)->size = htole64 (FORMAT_MAX_VOLUME + 1);
 }
+
 static void cursor (struct pi *p) { R (0)->cursor = htole64 (1); }
 static void epoch (struct pi *p) { R (0)->snap_epoch = htole32 (99); }
 static void late_snapshot (struct pi *p) { R (3)->epoch = htole32 (1); }

@@ -70,7 +70,8 @@ refs_on_pool_node (struct pi *p)
   *bend_refs (p, format_place (&p->super.space.entry)) = htole32 (1);
 }
 
-static void refs_on_free (struct pi *p)
+static void
+refs_on_free (struct pi *p)
 {
   *bend_refs (p, bend_free (p, 0)) = htole32 (1);
 }

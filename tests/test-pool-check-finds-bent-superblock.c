@@ -27,15 +27,21 @@ static void huge (struct pi *p) { S (blocks, 64, UINT64_C (1) << 40); }
 static void longer (struct pi *p) { S (blocks, 64, p->o.blocks + 8); }
 static void journal_0 (struct pi *p) { S (journal_start, 64, 0); }
 static void journal_short (struct pi *p) { S (journal_length, 64, 3); }
-static void journal_wrap (struct pi *p)
+
+static void
+journal_wrap (struct pi *p)
 {
   S (journal_length, 64, UINT64_MAX - 3);
 }
+
 static void journal_far (struct pi *p) { S (journal_start, 64, 126); }
-static void journal_owner (struct pi *p)
+
+static void
+journal_owner (struct pi *p)
 {
   S (journal_start, 64, 30);
 }
+
 static void twin_far (struct pi *p) { S (twin_b, 64, p->o.blocks); }
 static void twin_same (struct pi *p) { p->super.twin_b = p->super.twin_a; }
 static void twin_slot (struct pi *p) { S (twin_a, 64, 16); }

@@ -318,9 +318,9 @@ compare_counts (struct check *c, const struct check_record *r,
     check_error (c, "%s: says that its map has %" PRIu64 " nodes, it has %"
                  PRIu64, r->label, r->nodes, found->nodes);
   if (r->shared < found->shared || r->shared > r->nodes)
-    check_error (c, "%s: says that at most %" PRIu64 " of %" PRIu64 " nodes are "
-                 "shared, %" PRIu64 " are", r->label, r->shared, r->nodes,
-                 found->shared);
+    check_error (c, "%s: says that at most %" PRIu64 " of %" PRIu64
+                 " nodes are shared, %" PRIu64 " are", r->label, r->shared,
+                 r->nodes, found->shared);
 }
 
 /* An orphan's size and overlay flag mean nothing any more. */
