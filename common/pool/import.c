@@ -59,6 +59,7 @@ int
 pool_import_begin (struct pool *p, const char *volume, uint64_t size,
                    struct pool_import **ret)
 {
+  unsigned idle = 0;
   struct pool_import *i;
   int r;
 
@@ -74,7 +75,7 @@ pool_import_begin (struct pool *p, const char *volume, uint64_t size,
   do
     r = try_begin (p, volume, size, i);
   while (r == -ENOSPC
-         && (r = manage_make_room (p, 2 * FORMAT_MAX_LEVELS)) == 0);
+         && (r = manage_make_room (p, 2 * FORMAT_MAX_LEVELS, &idle)) == 0);
   if (r < 0) {
     free (i);
     return r;

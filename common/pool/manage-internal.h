@@ -17,7 +17,8 @@ extern void manage_collect_locked (struct pool *p);
 /* ENOSPC unless WANTED blocks of growth are available. */
 extern int manage_check_space (struct pool *p, uint64_t wanted);
 /* With no lock held; 0 = it is worth trying again. */
-extern int manage_make_room (struct pool *p, uint64_t wanted);
+extern int manage_make_room (struct pool *p, uint64_t wanted,
+                             unsigned *idle);
 /* Tell the watch that the verb takes effect here. */
 extern void manage_effect (struct pool *p, uint64_t id);
 

@@ -89,12 +89,18 @@ manage_check_space (struct pool *p, uint64_t wanted)
   return 0;
 }
 
-/* The verb found no space: make some, with no lock held.  0 = try again. */
+/* The verb found no space: make some, with no lock held.  0 = try again.
+ * IDLE counts the rounds in which there was nothing to do: then what is
+ * missing is something else, and trying again will not bring it.
+ */
 int
-manage_make_room (struct pool *p, uint64_t wanted)
+manage_make_room (struct pool *p, uint64_t wanted, unsigned *idle)
 {
   CLEANUP_FREE char *text = base_strdup (base_error_text ());
   int r = space_make_room (p, wanted);
+
+  if (r == 1)
+    r = ++*idle < 3 ? 0 : -ENOSPC;
 
   if (r == -ENOSPC && text)
     base_fail (ENOSPC, "%s", text);
@@ -249,6 +255,7 @@ try_create (struct pool *p, const char *volume, uint64_t size, unsigned flags)
 int
 pool_create (struct pool *p, const char *volume, uint64_t size, unsigned flags)
 {
+  unsigned idle = 0;
   int r;
 
   r = pool_check_name (volume, 0);
@@ -259,7 +266,7 @@ pool_create (struct pool *p, const char *volume, uint64_t size, unsigned flags)
   do
     r = try_create (p, volume, size, flags);
   while (r == -ENOSPC
-         && (r = manage_make_room (p, 2 * FORMAT_MAX_LEVELS)) == 0);
+         && (r = manage_make_room (p, 2 * FORMAT_MAX_LEVELS, &idle)) == 0);
   return r;
 }
 
@@ -390,6 +397,7 @@ int
 pool_snapshot (struct pool *p, const char *const *names, size_t nnames,
                unsigned flags)
 {
+  unsigned idle = 0;
   uint64_t wanted = 0;
   size_t i;
   int r = 0;
@@ -400,7 +408,7 @@ pool_snapshot (struct pool *p, const char *const *names, size_t nnames,
     return r;
   do
     r = try_snapshot (p, names, nnames, flags, &wanted);
-  while (r == -ENOSPC && (r = manage_make_room (p, wanted)) == 0);
+  while (r == -ENOSPC && (r = manage_make_room (p, wanted, &idle)) == 0);
   return r;
 }
 
@@ -490,6 +498,7 @@ int
 pool_clone (struct pool *p, const char *name, const char *volume,
             unsigned flags)
 {
+  unsigned idle = 0;
   uint64_t wanted = 0;
   int r;
 
@@ -500,7 +509,7 @@ pool_clone (struct pool *p, const char *name, const char *volume,
     return r;
   do
     r = try_clone (p, name, volume, flags, &wanted);
-  while (r == -ENOSPC && (r = manage_make_room (p, wanted)) == 0);
+  while (r == -ENOSPC && (r = manage_make_room (p, wanted, &idle)) == 0);
   return r;
 }
 

@@ -242,7 +242,13 @@ places_give_locked (struct pool *p, uint64_t place)
   struct space *s = &p->space;
   const uint64_t slab = place / p->slab_blocks;
 
-  assert (bit_get (s->view, place));
+  /* Given twice: only when the space tree is damaged and called a block
+   * free that a map names.
+   */
+  if (!bit_get (s->view, place)) {
+    atomic_store (&p->damaged, true);
+    return;
+  }
   bit_clear (s->view, place);
   s->free++;
   s->slab_free[slab]++;

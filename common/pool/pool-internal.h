@@ -587,7 +587,7 @@ extern void space_return_credit (struct pool *p, struct credit *credit);
 /* Give back what a request holds and did not publish. */
 extern void space_release (struct pool *p, struct charge *c);
 /* Make room for growth: back slabs, commit, reclaim.  0 if it is worth
- * trying again, -ENOSPC if not.
+ * trying again, 1 if there was room already, -ENOSPC if not.
  */
 extern int space_make_room (struct pool *p, uint64_t wanted);
 

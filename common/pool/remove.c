@@ -256,6 +256,7 @@ try_rollback (struct pool *p, const char *snapshot, unsigned flags,
 int
 pool_rollback (struct pool *p, const char *snapshot, unsigned flags)
 {
+  unsigned idle = 0;
   uint64_t wanted = 0;
   int r;
 
@@ -266,7 +267,7 @@ pool_rollback (struct pool *p, const char *snapshot, unsigned flags)
     return base_fail (EROFS, "the pool is open read-only");
   do
     r = try_rollback (p, snapshot, flags, &wanted);
-  while (r == -ENOSPC && (r = manage_make_room (p, wanted)) == 0);
+  while (r == -ENOSPC && (r = manage_make_room (p, wanted, &idle)) == 0);
   pool_wake (p);
   return r;
 }

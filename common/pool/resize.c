@@ -279,9 +279,10 @@ shrink_volume (struct pool *p, struct volume *v, uint64_t size,
     commit_release (p);
   }
   free (s.buf);
+  /* What is missing is missing beside the last block's place. */
+  *wanted = BASE_MAX (s.wanted, 2 * FORMAT_MAX_LEVELS) + s.charge.growth;
   space_release (p, &s.charge);
   extent_vector_reset (&s.charge.places);
-  *wanted = BASE_MAX (s.wanted, 2 * FORMAT_MAX_LEVELS);
   return r;
 }
 
@@ -307,6 +308,7 @@ int
 pool_resize (struct pool *p, const char *volume, uint64_t size,
              unsigned flags)
 {
+  unsigned idle = 0;
   uint64_t wanted = 0;
   int r;
 
@@ -319,7 +321,7 @@ pool_resize (struct pool *p, const char *volume, uint64_t size,
     return base_fail (EROFS, "the pool is open read-only");
   do
     r = try_resize (p, volume, size, flags, &wanted);
-  while (r == -ENOSPC && (r = manage_make_room (p, wanted)) == 0);
+  while (r == -ENOSPC && (r = manage_make_room (p, wanted, &idle)) == 0);
   pool_wake (p);
   return r;
 }

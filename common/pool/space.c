@@ -355,7 +355,7 @@ space_make_room (struct pool *p, uint64_t wanted)
   int r;
 
   if (before >= (int64_t) wanted)
-    return 0;
+    return 1;
   if (backing_grow (p, wanted) == 0)
     return 0;
 

@@ -24,7 +24,7 @@
 #define PROBLEMS_MAX 1000       /* more are counted, not listed */
 #define FOLLOW_MS 200           /* how often a follower asks whether to end */
 
-/* ---- volumes ------------------------------------------------------------------- */
+/* ---- volumes ----------------------------------------------------------- */
 
 static json_t *
 volume_json (const struct pool_volume_info *v)
@@ -111,7 +111,7 @@ verb_list (struct pool *p, const json_t *request,
   return verb_reply (reply, "volumes", list);
 }
 
-/* ---- the pool -------------------------------------------------------------------- */
+/* ---- the pool ---------------------------------------------------------- */
 
 static const char *
 state_name (enum pool_state state)
@@ -192,7 +192,7 @@ verb_info (struct pool *p, const json_t *request,
   return verb_reply (reply, "pool", pool_json (&info));
 }
 
-/* ---- events ------------------------------------------------------------------------ */
+/* ---- events ------------------------------------------------------------ */
 
 static const char *
 kind_name (enum pool_event_kind kind)
@@ -262,7 +262,7 @@ verb_events (struct pool *p, const json_t *request,
   return r < 0 ? r : verb_reply (reply, "last", verb_number (after));
 }
 
-/* ---- check -------------------------------------------------------------------------- */
+/* ---- check ------------------------------------------------------------- */
 
 struct check_state {
   struct pool_verb_call *call;

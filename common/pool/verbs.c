@@ -45,7 +45,7 @@
 #include "pool.h"
 #include "verbs-internal.h"
 
-/* ---- members of requests and replies ---------------------------------------- */
+/* ---- members of requests and replies ----------------------------------- */
 
 int
 verb_string_or (const json_t *request, const char *key, const char *fallback,
@@ -166,7 +166,7 @@ verb_progress (struct pool_verb_call *call, uint64_t done, uint64_t total)
   return call->progress ? call->progress (call->opaque, done, total) : 0;
 }
 
-/* ---- verbs that change the pool ----------------------------------------------- */
+/* ---- verbs that change the pool ---------------------------------------- */
 
 static bool
 exists (struct pool *p, const char *name)
@@ -396,7 +396,7 @@ verb_flush (struct pool *p, const json_t *request BASE_UNUSED,
   return pool_flush (p);
 }
 
-/* ---- the table ------------------------------------------------------------------ */
+/* ---- the table --------------------------------------------------------- */
 
 static const struct {
   const char *name;

@@ -547,7 +547,7 @@ set_aside (struct handle *h, const char *buf, size_t len, uint64_t off,
       return r;
     r = space_set_aside (p, growth, credit);
   } while (r == -ENOSPC && how != EXACTLY
-           && (r = space_make_room (p, growth)) == 0);
+           && (r = space_make_room (p, growth)) >= 0);
   return r;
 }
 
