@@ -9,7 +9,7 @@ source "$(dirname "$0")/functions.sh"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 rc=0
-bash "$abs_top_srcdir/tests/test-verbs-do-the-same-both-ways.sh" \
+bash "$abs_top_srcdir/tests/test-command-does-the-same-both-ways.sh" \
      >"$log" 2>&1 || rc=$?
 tail -n 50 "$log"
 figure_line "verbs both ways: command lines with equal output and result" \

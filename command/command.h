@@ -96,7 +96,7 @@ given (const struct command *c, uint32_t option)
   return (c->given & option) != 0;
 }
 
-/* ---- main.c ------------------------------------------------------------------- */
+/* ---- main.c ------------------------------------------------------------ */
 
 extern const struct command_verb *command_verbs (size_t *n);
 extern const struct command_verb *command_find (const char *name);
@@ -104,7 +104,7 @@ extern const struct command_verb *command_find (const char *name);
 /* The arguments as a JSON array; NULL if one is not UTF-8. */
 extern json_t *command_names (const struct command *c);
 
-/* ---- options.c ------------------------------------------------------------------ */
+/* ---- options.c --------------------------------------------------------- */
 
 /* Fill in C from ARGV, the words behind the verb, of which there are ARGC.
  * -EINVAL with a message.
@@ -114,7 +114,7 @@ extern int options_parse (struct command *c, int argc, char **argv);
 extern void options_print (uint32_t set, FILE *fp);
 extern void options_print_words (uint32_t set, FILE *fp);
 
-/* ---- report.c --------------------------------------------------------------------- */
+/* ---- report.c ---------------------------------------------------------- */
 
 /* Handle SIGINT and SIGTERM, ignore SIGPIPE. */
 extern void signals_init (void);
@@ -129,6 +129,8 @@ extern bool signal_cancelled (void *opaque);
 extern int report (const struct command *c, int r);
 /* The same with a code of its own. */
 extern int report_code (const struct command *c, int r, int code);
+/* ... and with what to do about it, for a verb that the pool refused. */
+extern int report_verb (const struct command *c, int r, int code);
 /* -EINVAL and its message: wrong usage. */
 extern int report_usage (const struct command *c);
 extern int exit_code (int r);
@@ -141,7 +143,7 @@ extern json_t *error_json (const struct command *c, int r, int code,
 /* Print J with times as text, and drop it (NULL = no memory). */
 extern void print_json (json_t *j);
 
-/* ---- target.c ------------------------------------------------------------------------ */
+/* ---- target.c ---------------------------------------------------------- */
 
 struct target;
 
@@ -173,7 +175,7 @@ extern int target_change (const struct command *c, json_t *request);
 /* The same file or device as the pool's backing? */
 extern bool target_is_backing (const struct command *c, const char *path);
 
-/* ---- output.c --------------------------------------------------------------------------- */
+/* ---- output.c ---------------------------------------------------------- */
 
 enum column_type { COLUMN_TEXT, COLUMN_SIZE, COLUMN_NUMBER, COLUMN_TIME,
                    COLUMN_BOOL };
@@ -200,7 +202,7 @@ extern int output_table (const struct command *c, const struct column *all,
 extern int output_facts (const struct command *c, const struct column *all,
                          size_t nall, const json_t *facts);
 
-/* ---- progress.c ------------------------------------------------------------------------------ */
+/* ---- progress.c -------------------------------------------------------- */
 
 struct progress {
   const struct command *c;
@@ -213,7 +215,7 @@ extern void progress_show (struct progress *p, uint64_t done,
                            uint64_t total);
 extern void progress_clear (struct progress *p);
 
-/* ---- verbs --------------------------------------------------------------------------------------- */
+/* ---- verbs ------------------------------------------------------------- */
 
 extern int run_check (struct command *c);
 extern int run_clone (struct command *c);

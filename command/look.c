@@ -81,7 +81,7 @@ check_columns (const struct command *c, const struct column *all, size_t nall,
   return r;
 }
 
-/* ---- ls ------------------------------------------------------------------------- */
+/* ---- ls ---------------------------------------------------------------- */
 
 int
 run_ls (struct command *c)
@@ -116,7 +116,7 @@ run_ls (struct command *c)
   return target_end (t, r);
 }
 
-/* ---- info ------------------------------------------------------------------------ */
+/* ---- info -------------------------------------------------------------- */
 
 /* The pool is called what the caller calls it.  Without a server, how we
  * opened it is not a fact about it.
@@ -168,7 +168,7 @@ run_info (struct command *c)
   return target_end (t, r);
 }
 
-/* ---- events ------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------ */
 
 struct events_state {
   const struct command *c;
@@ -235,7 +235,7 @@ run_events (struct command *c)
     code;
 }
 
-/* ---- check ---------------------------------------------------------------------------- */
+/* ---- check ------------------------------------------------------------- */
 
 static void
 print_check (const struct command *c, const json_t *reply)

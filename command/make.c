@@ -35,7 +35,7 @@ parse_size (const char *text, uint64_t max, uint64_t *size)
   return r;
 }
 
-/* ---- init ----------------------------------------------------------------------- */
+/* ---- init -------------------------------------------------------------- */
 
 /* The backing cannot be locked.  If it is a pool, then it exists already. */
 static int
@@ -139,7 +139,7 @@ run_init (struct command *c)
   return given (c, OPT_JSON) ? init_json (c, changed) : EXIT_DONE;
 }
 
-/* ---- one request each ------------------------------------------------------------ */
+/* ---- one request each -------------------------------------------------- */
 
 int
 run_grow (struct command *c)
@@ -242,7 +242,7 @@ run_rename (struct command *c)
                                       "new", c->args[1]));
 }
 
-/* ---- rm ------------------------------------------------------------------------------ */
+/* ---- rm ---------------------------------------------------------------- */
 
 /* Reports the names that failed; the code is the first one's.  With --json
  * all of it is one object, so the failures are not printed as objects of
@@ -266,7 +266,7 @@ report_removed (const struct command *c, json_t *reply)
     text = json_string_value (json_object_get (error, "text"));
     r = base_fail (control_errno (name ? name : "EIO"), "%s",
                    text ? text : "");
-    one = report (&quiet, r);
+    one = report_verb (&quiet, r, exit_code (r));
     error = error_json (c, r, one, text ? text : "");
     (void) json_object_set (row, "error", json_object_get (error, "error"));
     json_decref (error);

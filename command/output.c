@@ -81,7 +81,7 @@ output_columns (const struct command *c, const struct column *all,
   return 0;
 }
 
-/* ---- sorting ------------------------------------------------------------------ */
+/* ---- sorting ----------------------------------------------------------- */
 
 static int
 compare_values (const json_t *a, const json_t *b)
@@ -137,7 +137,7 @@ row_order (const json_t *rows, const char *key)
   return v;
 }
 
-/* ---- printing -------------------------------------------------------------------- */
+/* ---- printing ---------------------------------------------------------- */
 
 static bool
 to_the_right (const struct column *column)

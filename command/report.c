@@ -20,7 +20,7 @@
 #include "command.h"
 #include "control.h"
 
-/* ---- signals --------------------------------------------------------------------- */
+/* ---- signals ----------------------------------------------------------- */
 
 static volatile sig_atomic_t seen;
 
@@ -56,7 +56,7 @@ signal_cancelled (void *opaque BASE_UNUSED)
   return seen != 0;
 }
 
-/* ---- codes -------------------------------------------------------------------------- */
+/* ---- codes ------------------------------------------------------------- */
 
 int
 exit_code (int r)
@@ -81,7 +81,7 @@ exit_code (int r)
   }
 }
 
-/* ---- text ----------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------- */
 
 /* What the reader can do about R, where the message does not say it. */
 static char *
@@ -96,13 +96,19 @@ remedy (const struct command *c, int code, const char *text)
   return base_strdup ("");
 }
 
-/* TEXT without the pool's name in front. */
+/* TEXT without the pool's name in front, as it was given or, for a socket,
+ * its path.
+ */
 static const char *
 without_pool (const struct command *c, const char *text)
 {
-  size_t n = c->pool ? strlen (c->pool) : 0;
+  const char *pool = c->pool ? c->pool : "";
+  size_t n;
 
-  if (n > 0 && strncmp (text, c->pool, n) == 0 && text[n] == ':' &&
+  if (strncmp (pool, "unix:", 5) == 0 && strncmp (text, "unix:", 5) != 0)
+    pool += 5;
+  n = strlen (pool);
+  if (n > 0 && strncmp (text, pool, n) == 0 && text[n] == ':' &&
       text[n + 1] == ' ')
     return text + n + 2;
   return text;
@@ -157,13 +163,15 @@ error_json (const struct command *c, int r, int code, const char *text)
   return j;
 }
 
-int
-report_code (const struct command *c, int r, int code)
+static int
+report_with (const struct command *c, int r, int code, bool verb_ran)
 {
   CLEANUP_FREE char *text = base_strdup (base_error_text ());
-  CLEANUP_FREE char *hint = text ? remedy (c, code, text) : NULL;
+  CLEANUP_FREE char *hint = NULL;
   CLEANUP_FREE char *whole = NULL;
 
+  if (text != NULL)
+    hint = verb_ran ? remedy (c, code, text) : base_strdup ("");
   if (text != NULL && hint != NULL)
     whole = base_asprintf ("%s%s", text[0] ? text : strerror (-r), hint);
   if (whole == NULL) {
@@ -177,6 +185,18 @@ report_code (const struct command *c, int r, int code)
   if (given (c, OPT_JSON))
     print_json (error_json (c, r, code, whole));
   return code;
+}
+
+int
+report_code (const struct command *c, int r, int code)
+{
+  return report_with (c, r, code, false);
+}
+
+int
+report_verb (const struct command *c, int r, int code)
+{
+  return report_with (c, r, code, true);
 }
 
 int
@@ -207,7 +227,7 @@ remark (const struct command *c, const char *fs, ...)
   fprintf (stderr, "\n");
 }
 
-/* ---- JSON ------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------- */
 
 static bool
 is_time (const char *key)

@@ -38,7 +38,7 @@ struct target {
   void *line_opaque;
 };
 
-/* ---- the same file? ------------------------------------------------------------ */
+/* ---- the same file? ---------------------------------------------------- */
 
 /* The file that TEXT names, if it is a path. */
 static const char *
@@ -65,7 +65,7 @@ target_is_backing (const struct command *c, const char *path)
   return same_file (path_of (c->pool), path);
 }
 
-/* ---- served --------------------------------------------------------------------- */
+/* ---- served ------------------------------------------------------------ */
 
 /* Whether the server that answers is the owner that the record names. */
 static bool
@@ -145,7 +145,7 @@ open_socket (struct target *t)
                       EXIT_IN_USE : exit_code (r));
 }
 
-/* ---- opened here ------------------------------------------------------------------- */
+/* ---- opened here ------------------------------------------------------- */
 
 static int
 open_here (struct target *t)
@@ -222,7 +222,7 @@ target_served (const struct target *t)
   return t->client != NULL;
 }
 
-/* ---- calling ---------------------------------------------------------------------------- */
+/* ---- calling ----------------------------------------------------------- */
 
 static void
 show_progress (void *opaque, uint64_t done, uint64_t total)
@@ -297,7 +297,7 @@ target_stream (struct target *t, const char *verb, json_t *request,
   return target_call (t, verb, request, -1, reply);
 }
 
-/* ---- ending ------------------------------------------------------------------------------- */
+/* ---- ending ------------------------------------------------------------ */
 
 /* After an I/O error: has it poisoned the pool? */
 static bool
@@ -309,7 +309,7 @@ is_poisoned (struct target *t)
   bool poisoned;
 
   if (target_call (t, "info", json_object (), -1, &reply) < 0)
-    return false;
+    reply = NULL;
   state = json_string_value (json_object_get (json_object_get (reply, "pool"),
                                               "state"));
   poisoned = state != NULL && strcmp (state, "poisoned") == 0;
@@ -354,7 +354,7 @@ target_end (struct target *t, int r)
   int code = EXIT_DONE;
 
   if (r < 0)
-    code = report_code (t->c, r, verb_code (t, r));
+    code = report_verb (t->c, r, verb_code (t, r));
   control_disconnect (t->client);
   if (t->pool != NULL) {
     r = close_pool (t);

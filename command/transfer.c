@@ -32,7 +32,7 @@ report_file (const struct command *c, int err, const char *name,
                       err == ENOSPC ? EXIT_NO_SPACE : EXIT_FAILED);
 }
 
-/* ---- import ----------------------------------------------------------------------- */
+/* ---- import ------------------------------------------------------------ */
 
 int
 run_import (struct command *c)
@@ -65,7 +65,7 @@ run_import (struct command *c)
   return code;
 }
 
-/* ---- export ------------------------------------------------------------------------- */
+/* ---- export ------------------------------------------------------------ */
 
 struct output_file {
   int fd;

@@ -5,26 +5,30 @@
 TESTS += \
 	tests/test-command-completion.sh \
 	tests/test-command-exit-codes.sh \
+	tests/test-command-grows-the-pool.sh \
 	tests/test-command-interrupted-leaves-nothing.sh \
 	tests/test-command-keeps-holes-and-bytes.sh \
 	tests/test-command-man-page-examples.sh \
+	tests/test-command-names-what-is-damaged.sh \
+	tests/test-command-opens-files-as-its-caller.sh \
 	tests/test-command-refuses-wrong-usage.sh \
+	tests/test-command-survives-odd-servers.sh \
 	tests/test-command-tables.sh \
 	tests/test-command-thirty-line-script.sh \
 	tests/test-command-waits-for-owner.sh \
-	tests/test-verbs-do-the-same-both-ways.sh
+	tests/test-command-does-the-same-both-ways.sh
 
 EXTRA_DIST += \
 	acceptance/script30.sh \
 	acceptance/verbs-both-ways.sh \
 	tests/lib/thirty-lines.sh
 
-check_PROGRAMS += tests/test-verbs-refuse-malformed-requests
-TESTS += tests/test-verbs-refuse-malformed-requests
-SANITIZER_TESTS += tests/test-verbs-refuse-malformed-requests
-tests_test_verbs_refuse_malformed_requests_SOURCES = \
-	tests/test-verbs-refuse-malformed-requests.c
-tests_test_verbs_refuse_malformed_requests_CPPFLAGS = \
+check_PROGRAMS += tests/test-pool-verbs-refuse-malformed-requests
+TESTS += tests/test-pool-verbs-refuse-malformed-requests
+SANITIZER_TESTS += tests/test-pool-verbs-refuse-malformed-requests
+tests_test_pool_verbs_refuse_malformed_requests_SOURCES = \
+	tests/test-pool-verbs-refuse-malformed-requests.c
+tests_test_pool_verbs_refuse_malformed_requests_CPPFLAGS = \
 	$(CPPFLAGS_TEST) $(JANSSON_CFLAGS)
-tests_test_verbs_refuse_malformed_requests_LDADD = \
+tests_test_pool_verbs_refuse_malformed_requests_LDADD = \
 	tests/lib/libtest.la $(POOL_STACK) $(JANSSON_LIBS)

@@ -12,10 +12,10 @@ must nbdvol create data.pool root 1M
 must nbdvol create data.pool rest 1M
 must nbdvol snapshot data.pool root@monday
 
-nbdvol completion bash >completion
-must bash -n completion
+nbdvol completion bash >script
+must bash -n script
 # shellcheck disable=SC1091
-source ./completion
+source ./script
 equal "$(complete -p nbdvol)" 'complete -F _nbdvol nbdvol'
 
 # completes 'LINE' WORD...  (the last word is completed)
@@ -41,7 +41,7 @@ completes 'nbdvol rollback data.pool root@mo' monday
 completes 'nbdvol rm data.pool --mi' --missing-ok
 completes 'nbdvol create data.pool --re'
 completes 'nbdvol init data.pool --bl' --block-size=
-completes 'nbdvol import data.pool new comp' completion
+completes 'nbdvol import data.pool new sc' script
 completes 'nbdvol ls no.pool ro'
 
 # Every verb is there.

@@ -3,6 +3,7 @@
 #
 # Each exit code, its one line on stderr in the fixed form, and its object on
 # stdout with --json; a verb that fails changes nothing.
+# shellcheck disable=SC2016
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 cd "$tmpdir"
@@ -20,30 +21,34 @@ fails ()
   matches "$out" '^\{"error":\{"code":'"$code"'[,}]' "object of nbdvol $*"
 }
 
+see='; see `nbdvol ls data.pool`'
+
 # 3: no such pool, volume or snapshot; the design's own example first.
-fails 3 'ls: data.pool: no such pool; make one with `nbdvol init data.pool SIZE`' \
+fails 3 'ls: data.pool: no such pool; make one with '\
+'`nbdvol init data.pool SIZE`' \
       ls data.pool
 must nbdvol init data.pool 64M
 must nbdvol create data.pool root 10M
 must nbdvol snapshot data.pool root@a
-fails 3 'clone: data.pool: root@mon: no such snapshot; see `nbdvol ls data.pool`' \
+fails 3 'clone: data.pool: root@mon: no such snapshot'"$see" \
       clone data.pool root@mon new
 equal "$(nbdvol clone data.pool root@mon new --json 2>/dev/null)" \
-      '{"error":{"code":3,"errno":"ENOENT","object":"root@mon","text":"no such snapshot; see `nbdvol ls data.pool`"}}'
-before=$(sha256sum data.pool)
-fails 3 'info: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+      '{"error":{"code":3,"errno":"ENOENT","object":"root@mon",'\
+'"text":"no such snapshot'"$see"'"}}'
+before=$(nbdvol ls data.pool -Hp)
+fails 3 'info: data.pool: x: no such volume'"$see" \
       info data.pool x
-fails 3 'ls: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+fails 3 'ls: data.pool: x: no such volume'"$see" \
       ls data.pool root x
-fails 3 'rollback: data.pool: root@x: no such snapshot; see `nbdvol ls data.pool`' \
+fails 3 'rollback: data.pool: root@x: no such snapshot'"$see" \
       rollback data.pool root@x
-fails 3 'resize: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+fails 3 'resize: data.pool: x: no such volume'"$see" \
       resize data.pool x 1M
-fails 3 'rename: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+fails 3 'rename: data.pool: x: no such volume'"$see" \
       rename data.pool x y
-fails 3 'snapshot: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+fails 3 'snapshot: data.pool: x: no such volume'"$see" \
       snapshot data.pool x@a
-fails 3 'export: data.pool: x: no such volume; see `nbdvol ls data.pool`' \
+fails 3 'export: data.pool: x: no such volume'"$see" \
       export data.pool x out
 pass_if test ! -e out
 must_fail 3 nbdvol info unix:nobody.sock
@@ -57,6 +62,8 @@ fails 4 'clone: data.pool: root: exists already' clone data.pool root@a root
 fails 4 'snapshot: data.pool: root@a: exists already' snapshot data.pool root@a
 must_fail 4 nbdvol import data.pool root data.pool
 echo something >foreign
-fails 4 'init: foreign: exists already, and is not a pool; --force overwrites it' \
+fails 4 'init: foreign: exists already, and is not a pool; '\
+'--force overwrites it' \
       init foreign 64M
 equal "$(cat foreign)" something
+equal "$(nbdvol ls data.pool -Hp)" "$before" "the pool after refused verbs"

@@ -28,7 +28,9 @@ os.execvp (sys.argv[1], sys.argv[1:])' "$builddir/nbdvol" "$@" \
 # SIGTERM's bit.
 catches_signals ()
 {
-  [ $((0x$(sed -n 's/^SigCgt:.*\(.\{4\}\)$/\1/p' "/proc/$job/status") & 0x4000)) -ne 0 ] &&
+  local mask
+  mask=$(sed -n 's/^SigCgt:.*\(.\{4\}\)$/\1/p' "/proc/$job/status")
+  [ $((0x$mask & 0x4000)) -ne 0 ] &&
     [ "$(cat "/proc/$job/comm")" = nbdvol ]
 }
 
@@ -73,7 +75,10 @@ pipe_full () { [ "$(/usr/bin/python3 -c 'import array, fcntl, termios
 a = array.array ("i", [0])
 fcntl.ioctl (9, termios.FIONREAD, a)
 print (a[0] > 0)' 9<&9)" = True ]; }
-drain () { dd if=out of=/dev/null bs=1M iflag=nonblock status=none 2>/dev/null || :; }
+drain ()
+{
+  dd if=out of=/dev/null bs=1M iflag=nonblock status=none 2>/dev/null || :
+}
 
 all_verbs
 

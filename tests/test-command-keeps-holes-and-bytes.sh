@@ -17,11 +17,13 @@ head -c 1M /dev/urandom >piece
 cp piece image
 dd if=piece of=image bs=1M seek=40 conv=notrunc status=none
 truncate -s $((1073741824 + 777)) image
-printf end | dd of=image bs=1 seek=$((1073741824 + 774)) conv=notrunc status=none
+printf end | dd of=image bs=1 seek=$((1073741824 + 774)) conv=notrunc \
+                status=none
 
 must nbdvol import data.pool sparse image
 equal "$(nbdvol info data.pool sparse -Hpo size)" $((1073741824 + 777))
-between "$(nbdvol info data.pool sparse -Hpo used)" $((2 << 20)) $(((2 << 20) + 8192))
+between "$(nbdvol info data.pool sparse -Hpo used)" \
+        $((2 << 20)) $(((2 << 20) + 8192))
 between "$(kib data.pool)" 2048 65536 "KiB of the pool's file"
 must nbdvol export data.pool sparse out
 must cmp image out
@@ -29,9 +31,11 @@ between "$(kib out)" 2048 2200 "KiB of the exported file"
 equal "$(stat -c %a out)" "$(touch x && stat -c %a x)" "mode of the export"
 
 # The same through pipes, both ways.
+# shellcheck disable=SC2002 # a pipe is the point
 cat image | must nbdvol import data.pool piped -
 equal "$(nbdvol info data.pool piped -Hpo size)" $((1073741824 + 777))
-between "$(nbdvol info data.pool piped -Hpo used)" $((2 << 20)) $(((2 << 20) + 8192))
+between "$(nbdvol info data.pool piped -Hpo used)" \
+        $((2 << 20)) $(((2 << 20) + 8192))
 nbdvol export data.pool piped - | cmp - image
 passed
 # Standard output is a file: sparse if it is empty, appended to if not.
@@ -69,7 +73,7 @@ equal "$(kib out)" 0 "KiB of exported zeroes"
 # Nothing is no image.
 : >empty
 must_fail 1 nbdvol import data.pool empty empty
-matches "$err" 'import: data.pool: empty: empty; a volume has at least one byte$'
+matches "$err" ': data.pool: empty: empty; a volume has at least one byte$'
 must_fail 1 nbdvol import data.pool empty - </dev/null
 must_fail 3 nbdvol info data.pool empty
 must_fail 1 nbdvol import data.pool new .
@@ -108,7 +112,8 @@ equal "$(stat -c %s file)" 4096
 equal "$(find . -name 'file.*' -o -name 'out.*' -o -name 'link.*')" ''
 
 # A full target: one line, no file.
-if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=64k none small; then
+mkdir small
+if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=64k none small; then
   cleanup_fn umount "$tmpdir/small"
   must_fail 6 nbdvol export data.pool sparse small/out
   matches "$err" 'small/out: cannot write: No space left on device'
@@ -119,4 +124,4 @@ fi
 rc=0
 nbdvol export data.pool sparse - 2>broken | head -c 10 >/dev/null || rc=$?
 equal "$rc" 1 "exit code with a broken pipe"
-matches "$(cat broken)" 'standard output: cannot write: nobody reads it any more'
+matches "$(cat broken)" 'output: cannot write: nobody reads it any more'

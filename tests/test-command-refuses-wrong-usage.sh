@@ -3,6 +3,7 @@
 #
 # Wrong usage is exit code 2, one line that says what is wrong and where to
 # read more, nothing on stdout, and nothing changed.
+# shellcheck disable=SC2016
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 cd "$tmpdir"
@@ -73,7 +74,8 @@ for size in 0 -1 1X '' 8E 4503599627370497; do
   must_fail 2 nbdvol resize data.pool root -- "$size"
 done
 long=$(printf 'x%.0s' {1..201})
-for name in '' 'a b' a/b .a -a a..b 'é' "$long" a@ @a a@b@c "a@$long" $'a\nb'; do
+for name in '' 'a b' a/b .a -a a..b 'é' "$long" a@ @a a@b@c "a@$long" \
+            $'a\nb'; do
   must_fail 2 nbdvol create data.pool -- "$name" 1M
   equal "$(wc -l <<<"$err")" 1 "lines for '$name'"
   must_fail 2 nbdvol snapshot data.pool -- "$name"

@@ -36,9 +36,17 @@ b            volume    1.5M  1.5M  root@x  TIME
 root         volume    1.5M  1.5M  -       TIME
 root@x       snapshot  1.5M  1.5M  -       TIME"
 must nbdvol ls -H data.pool -o name,type,size
-equal "$out" $'a-long-name\tvolume\t3T\nb\tvolume\t1.5M\nroot\tvolume\t1.5M\nroot@x\tsnapshot\t1.5M'
+equal "$(tr '\t' ' ' <<<"$out")" "\
+a-long-name volume 3T
+b volume 1.5M
+root volume 1.5M
+root@x snapshot 1.5M"
 must nbdvol ls -Hp data.pool -o size,name -s size
-equal "$out" $'1572864\tb\n1572864\troot\n1572864\troot@x\n3298534883328\ta-long-name'
+equal "$(tr '\t' ' ' <<<"$out")" "\
+1572864 b
+1572864 root
+1572864 root@x
+3298534883328 a-long-name"
 must nbdvol ls -H data.pool -o name -s type
 equal "$out" $'root@x\na-long-name\nb\nroot'
 # In the order given, and as often.
@@ -76,7 +84,8 @@ equal "$out" 1572864
 must nbdvol info data.pool root -p
 matches "$out" $'\nused +1572864\n'
 must nbdvol create data.pool new 1M --json
-equal "$(json 'j["changed"], j["volume"]["name"], j["volume"]["size"]' <<<"$out")" \
+made=$(json 'j["changed"], j["volume"]["name"], j["volume"]["size"]' <<<"$out")
+equal "$made" \
       "True new 1048576"
 
 # Nothing on stdout where nothing was asked for; colours never.

@@ -11,12 +11,16 @@ cd "$tmpdir"
 must nbdvol init data.pool 64M
 must nbdvol create data.pool root 1M
 
+host=$(uname -n)
+
 # A server without a control socket.
 start_nbdkit server pool data.pool control=off
 start=$SECONDS
 must_fail 5 nbdvol create data.pool new 1M --wait=1s
 between $((SECONDS - start)) 0 4 "seconds waited"
-matches "$err" "^nbdvol: create: data.pool: in use by pid $server_pid on $(uname -n), which has no control socket; "
+matches "$err" "^nbdvol: create: data.pool: in use by pid \
+$server_pid on $host, \
+which has no control socket; "
 must_fail 5 nbdvol ls data.pool --wait=0 --json
 matches "$out" '"code":5,"errno":"EBUSY","object":"data.pool"'
 must_fail 4 nbdvol init data.pool 64M --wait=0
@@ -37,7 +41,8 @@ start_nbdkit server pool data.pool control="$sockdir/ctl"
 must nbdvol info data.pool
 mv "$sockdir/ctl" "$sockdir/ctl2"
 must_fail 5 nbdvol info data.pool --wait=100ms
-matches "$err" "in use by pid $server_pid on $(uname -n), and its control socket $sockdir/ctl cannot be used: .*No such file"
+matches "$err" "in use by pid $server_pid on $host, and its control socket \
+$sockdir/ctl cannot be used: .*No such file"
 cp data.pool copy.pool
 start_nbdkit other pool copy.pool control="$sockdir/ctl"
 must_fail 5 nbdvol rm data.pool root --wait=100ms

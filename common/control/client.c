@@ -66,7 +66,7 @@ wait_line (struct control_client *c, uint64_t ms,
       return r;
     now = base_monotonic_ns () / 1000000;
     if (now >= end)
-      return r;
+      return base_fail (ETIMEDOUT, "no answer in time");
   }
 }
 

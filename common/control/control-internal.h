@@ -10,7 +10,7 @@
 
 #include "control.h"
 
-/* ---- channel.c: lines over a socket ----------------------------------------
+/* ---- channel.c: lines over a socket ---------------------------------------
  *
  * One thread uses a channel at a time.  The socket is non-blocking.
  */
@@ -62,7 +62,7 @@ extern json_t *channel_string (const char *text);
 /* {"error":{...}} for R = -errno and base_error_text (); NULL = ENOMEM. */
 extern json_t *channel_error (int r);
 
-/* ---- session.c: one connection of a server ----------------------------------- */
+/* ---- session.c: one connection of a server ----------------------------- */
 
 struct control_session {
   struct control_session *next; /* lock: server's */
@@ -90,7 +90,7 @@ struct control_server {
   unsigned nsessions;                   /* lock: lock */
 };
 
-/* ---- path.c ------------------------------------------------------------------- */
+/* ---- path.c ------------------------------------------------------------ */
 
 /* ENAMETOOLONG, EINVAL. */
 extern int path_address (const char *path, struct sockaddr_un *addr);

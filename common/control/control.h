@@ -51,7 +51,7 @@
 #define CONTROL_IDLE_MS 60000           /* between two requests */
 #define CONTROL_SESSIONS_MAX 32
 
-/* ---- server ----------------------------------------------------------------*/
+/* ---- server ------------------------------------------------------------ */
 
 struct control_server;
 struct control_call;            /* one verb being carried out */
@@ -119,7 +119,7 @@ extern int control_server_start (struct control_server *s);
  */
 extern void control_server_stop (struct control_server *s);
 
-/* ---- client -----------------------------------------------------------------*/
+/* ---- client ------------------------------------------------------------ */
 
 struct control_client;
 
@@ -156,7 +156,7 @@ extern int control_request (struct control_client *c, const char *verb,
 /* May be NULL. */
 extern void control_disconnect (struct control_client *c);
 
-/* ---- names of errors -----------------------------------------------------------
+/* ---- names of errors ------------------------------------------------------
  *
  * "ENOENT" for 2; NULL for what is not in the table.  control_errno: EIO for
  * a name that is not.

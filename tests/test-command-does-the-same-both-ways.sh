@@ -57,7 +57,7 @@ info data.pool boot -p
 info data.pool boot@a --json
 info data.pool nothing
 info data.pool nothing --json
-info data.pool -H -p -o name,state,last-error,capacity,block-size,volumes,snapshots,maximum
+info data.pool -H -p -o name,state,capacity,block-size,volumes,snapshots,maximum
 export data.pool boot@a boot.out
 export data.pool boot@a boot.out
 export data.pool boot@a boot.out --force --json
