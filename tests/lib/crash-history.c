@@ -53,7 +53,7 @@ start (struct crash_run *run, struct crash_past *past,
   past->image = image_new (size);
   crash_world_init (&past->w, run->e, past->image, true);
   past->w.cache_size = 1 << 20;
-  past->w.grow_limit = size + size / 2;
+  past->w.grow_limit = size * 2;
   past->w.keep_spans = true;
   past->w.verbose = run->verbose;
   past->w.drop_flush = run->drop_flush;
@@ -153,8 +153,8 @@ one_thread (struct crash_run *run, struct crash_past *past,
 
 /* ---- several threads ---------------------------------------------------------------- */
 
-/* Actor 1 does the subject; two or more write all the time until it is done,
- * so that its commit always has company; the others do anything.
+/* Actor 1 does the subject and another one anything; the rest write all the
+ * time until the subject is done, so that its commit has company.
  */
 struct writer {
   struct crash_run *run;
@@ -209,8 +209,8 @@ many_threads (struct crash_run *run, struct crash_past *past,
   unsigned i, n = 4 + base_rng_below (rng, ACTORS_MOST - 3);
   struct sim_options o = {
     .seed = base_rng_u64 (rng),
-    .policy = base_rng_below (rng, 3) == 0 ? SIM_PRIORITY : SIM_RANDOM,
-    .stay = base_rng_below (rng, 240),
+    .policy = base_rng_below (rng, 6) == 0 ? SIM_PRIORITY : SIM_RANDOM,
+    .stay = base_rng_below (rng, 200),
     .spurious = base_rng_below (rng, 4) == 0,
   };
   struct sim_result result;
@@ -225,7 +225,7 @@ many_threads (struct crash_run *run, struct crash_past *past,
     wr[i].past = past;
     crash_actor_init (&wr[i].a, &past->w, i + 1);
     base_rng_seed (&wr[i].rng, base_rng_u64 (rng));
-    wr[i].mix = i > n - 3 ? &crash_mix_writes
+    wr[i].mix = i > 0 && i + 2 != n ? &crash_mix_writes
       : mixes[base_rng_below (rng, BASE_ARRAY_SIZE (mixes))];
     wr[i].kind = i == 0 ? kind : CRASH_KINDS;
     wr[i].ops = 3 + base_rng_below (rng, 8);
@@ -308,7 +308,6 @@ exhaustive (struct crash_run *run, struct crash_past *past)
     if ((run->e->kinds >> past_ops[i].kind & 1) &&
         !crash_do (&past->a, &past_ops[i]))
       return false;
-  past->first_span = past->w.nspans;
   for (i = 0; i < run->exhaustive; i++, code /= n) {
     struct crash_op op = alphabet[letter[code % n]];
     op.stamp = 2001 + i;
@@ -375,7 +374,6 @@ crash_past_make (struct crash_run *run, struct crash_past *past)
          !some_ops (&past->a, shape.mix, base_rng_below (&rng, 10), &rng)))
       return false;
   }
-  past->first_span = past->w.nspans;
   return run->threads ? many_threads (run, past, kind, &rng)
     : one_thread (run, past, kind, &rng);
 }

@@ -80,7 +80,6 @@ struct crash_past {
   struct crash_actor a;
   size_t subject;               /* index of its span */
   bool subject_done;
-  size_t first_span;            /* exhaustive: each span is a subject */
 };
 
 extern bool crash_past_make (struct crash_run *run, struct crash_past *past);

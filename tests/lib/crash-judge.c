@@ -24,7 +24,6 @@ struct judge {
   struct crash_run *run;
   struct crash_past *past;
   uint64_t keys[MOST_KEYS];     /* hashes of states and images seen */
-  uint64_t counted;
 };
 
 static bool
@@ -289,8 +288,7 @@ judge_recovery (struct judge *j, struct trial *t, enum crash_kind kind,
  * on, so these phases come first and leave each other some.
  */
 static bool
-judge_span (struct source *s, size_t span, unsigned spans,
-            struct base_rng *rng)
+judge_span (struct source *s, size_t span, struct base_rng *rng)
 {
   static const struct { enum crash_phase phase; unsigned alone, threads; }
   shares[] = {
@@ -313,10 +311,83 @@ judge_span (struct source *s, size_t span, unsigned spans,
     if (shares[i].phase == PHASE_DATA)
       end = BASE_MAX (end, from + 1);
     if (!some_states (s, window.kind, shares[i].phase, from, end,
-                      (share + spans - 1) / spans, rng))
+                      share, rng))
       return false;
   }
   return true;
+}
+
+/* ---- the exhaustive ones ------------------------------------------------------------- */
+
+#define ALL_SUBSETS 4           /* of so many pending operations */
+#define SOME_CHOICES 12         /* of more */
+
+static unsigned
+choices_at (size_t pending)
+{
+  return pending <= ALL_SUBSETS ? (1U << pending) + 3 : SOME_CHOICES;
+}
+
+/* The phase of POINT, and where it matters that it is this one: behind the
+ * issue of an operation or the completion of a flush.
+ */
+static enum crash_phase
+phase_at (const struct crash_window *window, uint64_t point)
+{
+  enum crash_phase phase = PHASE_AFTER;
+
+  while (phase > PHASE_DATA && window->from[phase] > point)
+    phase--;
+  return phase;
+}
+
+static bool
+matters (const struct recorder_log *log, uint64_t point, uint64_t start)
+{
+  size_t i;
+
+  for (i = 0; i < log->n; i++)
+    if (log->ops[i].issued_at == point ||
+        (log->ops[i].kind == RECORDER_FLUSH &&
+         log->ops[i].completed_at == point))
+      return true;
+  return point == start;
+}
+
+/* All points of SPAN and all subsets of few pending operations, some of
+ * many, some torn; if that is more than a history may give, by lot.
+ */
+static bool
+judge_all (struct source *s, size_t span, struct base_rng *rng)
+{
+  const struct recorder_log *log = &s->cs.log;
+  struct crash_choice c = { 0 };
+  struct crash_window window;
+  uint64_t point, total = 0, start = s->w->span[span].start;
+  unsigned i, n, pass;
+  int r = 0;
+
+  crash_window_of (s->w, span, &window);
+  for (pass = 0; pass < 2; pass++)
+    for (point = start; point <= log->now && r >= 0; point++) {
+      if (!matters (log, point, start))
+        continue;
+      n = choices_at (crash_states_pending (&s->cs, point, &c));
+      total += pass == 0 ? n : 0;
+      for (i = 0; i < n && pass == 1 && r >= 0; i++) {
+        if (base_rng_below (rng, total) >= s->j->run->most * 3 / 2 ||
+            s->j->run->states >= s->j->run->most)
+          continue;
+        crash_states_pending (&s->cs, point, &c);
+        if (c.n <= ALL_SUBSETS && i < 1U << c.n)
+          crash_choose_subset (&c, i);
+        else
+          crash_choose (&s->cs, &c, rng);
+        r = try_state (s, &c, window.kind, phase_at (&window, point));
+      }
+    }
+  crash_choice_reset (&c);
+  return r >= 0;
 }
 
 bool
@@ -326,8 +397,7 @@ crash_judge_past (struct crash_run *run, struct crash_past *past)
   struct recorder_log log = recorder_log (past->w.log);
   struct source s = { .j = j, .w = &past->w };
   struct base_rng rng;
-  size_t i, n = 1;
-  bool ok = true;
+  bool ok;
 
   if (j == NULL)
     abort ();
@@ -335,10 +405,8 @@ crash_judge_past (struct crash_run *run, struct crash_past *past)
   j->past = past;
   base_rng_seed (&rng, run->history ^ UINT64_C (0x5851f42d4c957f2d));
   crash_states_init (&s.cs, &log, past->blank);
-  if (run->exhaustive)
-    n = past->subject + 1 - past->first_span;
-  for (i = 0; i < n && ok; i++)
-    ok = judge_span (&s, past->subject + 1 - n + i, (unsigned) n, &rng);
+  ok = run->exhaustive ? judge_all (&s, past->subject, &rng)
+    : judge_span (&s, past->subject, &rng);
   crash_states_fini (&s.cs);
   return ok;
 }

@@ -428,9 +428,12 @@ static bool
 make_grow (struct chooser *c)
 {
   struct crash_world *w = c->w;
-  uint64_t more = 1 + base_rng_below (c->rng, 16);
+  uint64_t blocks = w->image->size / w->block;
+  uint64_t slab = BASE_MAX (blocks / 64 * 8, 8);
 
-  c->op->len = (w->image->size / w->block + more) * w->block;
+  /* By whole slabs, whatever they are here, or by a little. */
+  blocks += one_in (c, 8) ? 1 : slab * (1 + base_rng_below (c->rng, 2));
+  c->op->len = blocks * w->block;
   return c->op->len <= w->grow_limit;
 }
 
