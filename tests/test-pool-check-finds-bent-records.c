@@ -49,6 +49,7 @@ size_max (struct pi *p)
 
 static void cursor (struct pi *p) { R (0)->cursor = htole64 (1); }
 static void epoch (struct pi *p) { R (0)->snap_epoch = htole32 (99); }
+static void epoch_made (struct pi *p) { R (0)->epoch = htole32 (99); }
 static void late_snapshot (struct pi *p) { R (3)->epoch = htole32 (1); }
 static void base (struct pi *p) { R (0)->base_size = htole64 (1); }
 static void orphan_cursor (struct pi *p) { R (2)->cursor = htole64 (300); }
@@ -106,6 +107,8 @@ TEST_MAIN
     { "size too large", SAMPLE_FAMILY, size_max, "table: record 0", "size" },
     { "cursor", SAMPLE_FAMILY, cursor, "table: record 0", "cursor" },
     { "epoch", SAMPLE_FAMILY, epoch, "table: record 0", "epoch" },
+    { "made in the future", SAMPLE_FAMILY, epoch_made, "table: record 0",
+      "epoch" },
     { "snapshot with younger blocks", SAMPLE_FAMILY, late_snapshot,
       "snapshot root@b", "younger" },
     { "base", SAMPLE_FAMILY, base, "table: record 0", "no overlay" },

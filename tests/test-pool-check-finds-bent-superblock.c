@@ -126,6 +126,26 @@ check_copies_differ (void)
   pi_free (p);
 }
 
+/* The state that was asked for has been overwritten, or was never one. */
+static void
+check_lost_or_unsealed (void)
+{
+  static struct verdict v;
+  const char *name;
+  struct pi *p = pool_sample (SAMPLE_ONE, &name);
+  struct format_super unsealed = p->super;
+
+  memset (p->image, 0, p->bs);
+  memset (bend_block (p, le64toh (p->super.twin_a)), 0, p->bs);
+  verdict_of (&v, p->image, p->o.blocks * p->bs, &p->super, false);
+  CHECK (verdict_says (&v, "superblock: no copy of generation 7", NULL));
+  unsealed.written ^= 1;
+  verdict_of (&v, p->image, p->o.blocks * p->bs, &unsealed, false);
+  CHECK (verdict_says (&v, "superblock", "checksum"));
+  CHECK_EQ_INT (v.n, 1);
+  pi_free (p);
+}
+
 /* The image ends early, then the superblock lies about it: quickly, and in
  * little memory.
  */
@@ -215,6 +235,7 @@ TEST_MAIN
 
   bend_all (all, BASE_ARRAY_SIZE (all));
   check_copies_differ ();
+  check_lost_or_unsealed ();
   check_short_backing ();
   check_other_copies_may_be_newer ();
 }

