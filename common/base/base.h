@@ -31,7 +31,7 @@
 #include <endian.h>
 #include <pthread.h>
 
-/* ---- compiler -------------------------------------------------------- */
+/* ---- compiler ------------------------------------------------------------ */
 
 #define BASE_PRINTF(fmt, args) __attribute__ ((__format__ (printf, fmt, args)))
 #define BASE_UNUSED __attribute__ ((__unused__))
@@ -44,7 +44,7 @@
 #define BASE_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define BASE_MAX(a, b) ((a) > (b) ? (a) : (b))
 
-/* ---- errors ----------------------------------------------------------
+/* ---- errors ----------------------------------------------------------------
  *
  * A failing function returns -errno and leaves one line of text in a
  * thread-local buffer (at most 1023 bytes, no newline).  Callers that know
@@ -77,7 +77,7 @@ extern void base_error_clear (void);
  */
 extern bool base_error_transient (int r);
 
-/* ---- memory ----------------------------------------------------------
+/* ---- memory ----------------------------------------------------------------
  *
  * As malloc (3) etc.; NULL and errno = ENOMEM on failure; freed by free (3).
  * base_memalign returns zeroed memory of SIZE bytes aligned to ALIGN (a
@@ -90,7 +90,7 @@ extern void *base_memalign (size_t align, size_t size);
 extern char *base_strdup (const char *s);
 extern char *base_asprintf (const char *fs, ...) BASE_PRINTF (1, 2);
 
-/* ---- cleanup at the end of a scope ------------------------------------ */
+/* ---- cleanup at the end of a scope --------------------------------------- */
 
 extern void base_cleanup_free (void *pp);
 extern void base_cleanup_file (FILE **pp);
@@ -101,7 +101,7 @@ extern void base_cleanup_fd (int *fdp);
 /* An int file descriptor; -1 means none. */
 #define CLEANUP_FD __attribute__ ((__cleanup__ (base_cleanup_fd)))
 
-/* ---- checked arithmetic: true means OVERFLOW --------------------------- */
+/* ---- checked arithmetic: true means OVERFLOW ----------------------------- */
 
 #define BASE_ADD_OVERFLOW(a, b, r) __builtin_add_overflow ((a), (b), (r))
 #define BASE_SUB_OVERFLOW(a, b, r) __builtin_sub_overflow ((a), (b), (r))
@@ -130,7 +130,7 @@ base_log2 (uint64_t n)
 /* True if the SIZE bytes at P are all zero (SIZE may be 0 => true). */
 extern bool base_is_zero (const void *p, size_t size);
 
-/* ---- vectors -----------------------------------------------------------
+/* ---- vectors ---------------------------------------------------------------
  *
  * BASE_VECTOR (u64_vector, uint64_t);   declares struct u64_vector
  *   { uint64_t *ptr; size_t len, cap; }  and
@@ -175,7 +175,7 @@ extern int base_vector_grow (void **ptr, size_t *cap, size_t len, size_t more,
 
 extern void free_vector_ (void *p);
 
-/* ---- checksum ----------------------------------------------------------
+/* ---- checksum --------------------------------------------------------------
  *
  * CRC-32C (Castagnoli, reflected polynomial 0x82f63b78, initial value and
  * final xor all ones), as iSCSI (RFC 3720 B.4) and ext4 use it:
@@ -186,7 +186,7 @@ extern void free_vector_ (void *p);
 extern uint32_t base_crc32c (const void *buf, size_t size);
 extern uint32_t base_crc32c_more (uint32_t crc, const void *buf, size_t size);
 
-/* ---- uuid, random ------------------------------------------------------ */
+/* ---- uuid, random -------------------------------------------------------- */
 
 #define BASE_UUID_TEXT 37        /* 36 characters and the NUL */
 
@@ -207,7 +207,7 @@ extern uint64_t base_rng_u64 (struct base_rng *rng);
 /* Uniform in [0, N); N > 0. */
 extern uint64_t base_rng_below (struct base_rng *rng, uint64_t n);
 
-/* ---- sizes and times as text ------------------------------------------- */
+/* ---- sizes and times as text --------------------------------------------- */
 
 /* A size as nbdkit_parse_size reads it: digits and an optional suffix
  * b k K M G T P E (powers of 1024) or s (512 byte sectors).  -EINVAL with a
@@ -230,7 +230,7 @@ extern const char *base_size_text (uint64_t size, char text[BASE_SIZE_TEXT]);
 /* Seconds since the epoch as RFC 3339 UTC: "2026-11-21T02:26:08Z". */
 extern const char *base_time_text (int64_t seconds, char text[BASE_TIME_TEXT]);
 
-/* ---- threads, locks, clocks ---------------------------------------------
+/* ---- threads, locks, clocks ------------------------------------------------
  *
  * Thin covers of pthreads; misuse aborts.  Lock order is said where the
  * locks are declared.  All of these are points at which the deterministic
@@ -293,7 +293,7 @@ extern void base_cleanup_rwlock (struct base_rwlock **lp);
   struct base_rwlock *BASE_CAT (lock_, __LINE__) = (RWLOCK);            \
   base_rwlock_wrlock (BASE_CAT (lock_, __LINE__))
 
-/* ---- range lock ---------------------------------------------------------
+/* ---- range lock ------------------------------------------------------------
  *
  * Locks byte ranges [offset, offset + length) of one object, shared or
  * exclusive, first come first served among those that overlap.  The caller

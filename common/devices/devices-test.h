@@ -16,7 +16,7 @@
  */
 extern int devices_test_register (void);
 
-/* ---- recorder ------------------------------------------------------------
+/* ---- recorder --------------------------------------------------------------
  *
  * Passes everything through and logs what changes the child: each operation
  * with a copy of its data and with the order numbers of its issue and of its
@@ -137,7 +137,7 @@ struct recorder_chance {
 extern struct recorder_choice recorder_choice_by_chance
   (struct recorder_chance *state, uint64_t seed, unsigned land_percent);
 
-/* ---- faulty -------------------------------------------------------------
+/* ---- faulty ----------------------------------------------------------------
  *
  * Passes everything through, counts the calls and applies rules.  A rule
  * counts the calls of its operation from the moment it is added.  The first
@@ -181,7 +181,7 @@ extern uint64_t faulty_count (struct vdev *d, enum faulty_op op);
 /* Calls to which a rule was applied. */
 extern uint64_t faulty_applied (struct vdev *d);
 
-/* ---- volatile -------------------------------------------------------------
+/* ---- volatile --------------------------------------------------------------
  *
  * Holds writes, trims and zeroes in memory; reads see them.  A flush passes
  * them down in random order and flushes the child.  Beside that each write

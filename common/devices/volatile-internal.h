@@ -47,7 +47,7 @@ volatile_shard (struct volatile_device *v, uint64_t number)
   return &v->shard[number % SHARDS];
 }
 
-/* ---- with the lock of the shard ------------------------------------- */
+/* ---- with the lock of the shard ------------------------------------------ */
 
 extern struct group *volatile_find_group (struct shard *s, uint64_t number);
 extern int volatile_make_group (struct shard *s, uint64_t number,
@@ -58,7 +58,7 @@ extern void volatile_set_dirty (struct volatile_device *v, struct group *g,
 /* Bytes of the page at OFF that are inside the device. */
 extern size_t volatile_page_bytes (struct volatile_device *v, uint64_t off);
 
-/* ---- without any lock ----------------------------------------------- */
+/* ---- without any lock ---------------------------------------------------- */
 
 /* Perhaps pass something down before its time. */
 extern int volatile_pass_early (struct volatile_device *v);

@@ -175,3 +175,21 @@ backing_punch (struct pool *p)
                "%s; it stays allocated below", base_error_text ());
   return 1;
 }
+
+static int64_t
+available (struct pool *p)
+{
+  LOCK_FOR_SCOPE (&p->space.lock);
+  return space_available_locked (p);
+}
+
+/* Slabs for the reserve. */
+int
+backing_reserve (struct pool *p)
+{
+  int r = 0;
+
+  while (r == 0 && available (p) < 0)
+    r = backing_grow (p, (uint64_t) -available (p));
+  return r;
+}

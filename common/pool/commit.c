@@ -35,7 +35,7 @@
 
 #define STAGING (UINT64_C (1) << 20)
 
-/* ---- who commits ------------------------------------------------------------ */
+/* ---- who commits --------------------------------------------------------- */
 
 uint64_t
 commit_target (struct pool *p)
@@ -131,7 +131,7 @@ commit_poison (struct pool *p, int err, const char *what)
                     why ? why : strerror (err));
 }
 
-/* ---- for diff.c and systree.c ------------------------------------------------ */
+/* ---- for diff.c and systree.c -------------------------------------------- */
 
 /* The slabs of the places in WINDOW are backed; the backed tree of this
  * commit says so too, also when they were only backed after the cut.
@@ -256,7 +256,7 @@ cut_free_dropped (struct pool *p, struct cut *cut, uint64_t place, bool node)
   return cut_free (p, node ? &cut->freed_nodes : &cut->freed_data, place);
 }
 
-/* ---- cut ------------------------------------------------------------------------ */
+/* ---- cut ----------------------------------------------------------------- */
 
 /* V has changed in this transaction. */
 static void
@@ -352,7 +352,7 @@ cut_begin (struct pool *p, struct cut *cut, struct change *change)
   return 0;
 }
 
-/* ---- diff -------------------------------------------------------------------------- */
+/* ---- diff ---------------------------------------------------------------- */
 
 /* DST's record gets SRC's root, and the root one more reference. */
 static int
@@ -404,7 +404,7 @@ cut_diff (struct pool *p, struct cut *cut, bool reap)
   return r;
 }
 
-/* ---- place and write ---------------------------------------------------------------- */
+/* ---- place and write ----------------------------------------------------- */
 
 static int
 cut_place (struct pool *p, struct cut *cut)
@@ -498,7 +498,7 @@ cut_super (struct pool *p, struct cut *cut)
   return r < 0 ? base_fail_in (r, "flush") : 0;
 }
 
-/* ---- settle ----------------------------------------------------------------------------- */
+/* ---- settle -------------------------------------------------------------- */
 
 /* True if the pool was full and no longer is. */
 static bool

@@ -174,7 +174,7 @@ extern bool format_super_valid (const struct format_super *s);
 extern bool format_is_fixed (const struct format_super *s, uint64_t place);
 extern uint64_t format_fixed_blocks (const struct format_super *s);
 
-/* ---- records of the table -------------------------------------------------- */
+/* ---- records of the table ------------------------------------------------ */
 
 enum format_kind {
   FORMAT_FREE = 0,              /* an unused slot, all zero */
@@ -220,7 +220,7 @@ struct format_record {
 _Static_assert (sizeof (struct format_record) == FORMAT_RECORD_SIZE,
                 "record is 512 bytes");
 
-/* ---- owner record and markers ------------------------------------------------ */
+/* ---- owner record and markers -------------------------------------------- */
 
 /* Who has the pool open for writing.  For people and for finding the control
  * socket; never decides anything (the lock does).  Zeroed at a clean close.
@@ -252,7 +252,7 @@ struct format_marker {
 
 _Static_assert (sizeof (struct format_marker) == 512, "marker is one sector");
 
-/* ---- shapes -------------------------------------------------------------------- */
+/* ---- shapes -------------------------------------------------------------- */
 
 /* Levels of a tree with fan-out 1 << FAN_SHIFT whose leaves are numbered
  * below LEAVES (a leaf holds LEAF_ITEMS items): at least 1.

@@ -72,10 +72,12 @@ pool_import_begin (struct pool *p, const char *volume, uint64_t size,
   if (i == NULL)
     return base_fail (ENOMEM, "out of memory");
   i->p = p;
-  do
+  do {
     r = try_begin (p, volume, size, i);
-  while (r == -ENOSPC
-         && (r = manage_make_room (p, 2 * FORMAT_MAX_LEVELS, &idle)) == 0);
+    if (r != -ENOSPC)
+      break;
+    r = manage_make_room (p, 2 * FORMAT_MAX_LEVELS, &idle);
+  } while (r == 0);
   if (r < 0) {
     free (i);
     return r;

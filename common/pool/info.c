@@ -158,7 +158,7 @@ pool_volume_info (struct pool *p, const char *name, bool exclusive,
   return r;
 }
 
-/* ---- the pool -------------------------------------------------------------- */
+/* ---- the pool ------------------------------------------------------------ */
 
 static void
 count_volumes (struct pool *p, struct pool_info *info)
@@ -257,7 +257,7 @@ pool_get_info (struct pool *p, struct pool_info *info)
     info->state = POOL_POISONED;
 }
 
-/* ---- check ------------------------------------------------------------------- */
+/* ---- check --------------------------------------------------------------- */
 
 #define PATIENCE_NS (UINT64_C (500) * 1000000)
 #define ATTEMPTS 3

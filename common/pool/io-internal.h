@@ -34,6 +34,49 @@ extern int import_resize (struct vdev *d, uint64_t size);
 extern int io_write_range (struct handle *h, const char *buf, size_t len,
                            uint64_t off, uint64_t *txn);
 
+#define SMALL 18                /* blocks without allocation */
+
+/* A write under way (write.c). */
+struct write {
+  struct handle *h;
+  struct volume *v;
+  struct pool *p;
+  const char *buf;              /* NULL = zeroes */
+  uint64_t off, end;            /* bytes */
+  uint64_t first, count;        /* blocks */
+  struct format_entry *e;       /* count entries */
+  struct format_entry small[SMALL];
+  /* Merged blocks: the first, the last, or the only one. */
+  char *edge[2];
+  uint64_t edge_block[2];
+  unsigned nedges;
+  bool as_growth;               /* charge every data block as growth */
+  struct edit edit;
+  struct charge charge;
+  struct extent extents[SMALL]; /* room for charge.places */
+};
+
+extern int write_begin (struct write *w, struct handle *h, const char *buf,
+                        uint64_t off, uint64_t end);
+extern void write_finish (struct write *w);
+/* Read and merge the blocks that are only partly covered.  Inside
+ * reader_enter.
+ */
+extern int write_merge (struct write *w);
+/* Types of the new entries, from the data. */
+extern void write_classify (struct write *w);
+/* Both, and what the charge has to be. */
+extern int write_survey (struct write *w);
+extern int write_admit (struct write *w);
+/* W is admitted.  -EAGAIN, -ENOSPC: start again. */
+extern int write_and_publish (struct write *w);
+/* All of it. */
+extern int write_run (struct write *w);
+
+/* More than the pool's limit at once. */
+extern int io_write_long (struct handle *h, const char *buf, size_t len,
+                          uint64_t off, uint64_t *txn);
+
 /* Zeroes to [OFF, FIRST) and [LAST, END), each inside one block: both are
  * admitted before either is published.
  */

@@ -254,7 +254,7 @@ io_read (struct vdev *d, void *buf, size_t len, uint64_t off)
   return r;
 }
 
-/* ---- the rest ------------------------------------------------------------------ */
+/* ---- the rest ------------------------------------------------------------ */
 
 static int
 io_flush (struct vdev *d)

@@ -25,6 +25,7 @@ common_pool_libpool_la_SOURCES = \
 	common/pool/info.c \
 	common/pool/io-internal.h \
 	common/pool/io.c \
+	common/pool/make.c \
 	common/pool/manage-internal.h \
 	common/pool/manage.c \
 	common/pool/node.c \
@@ -46,6 +47,7 @@ common_pool_libpool_la_SOURCES = \
 	common/pool/verbs-internal.h \
 	common/pool/verbs.c \
 	common/pool/walk.c \
+	common/pool/write-long.c \
 	common/pool/write.c
 common_pool_libpool_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 common_pool_libpool_la_LIBADD = $(JANSSON_LIBS)

@@ -25,7 +25,7 @@
 #include "pool-internal.h"
 #include "manage-internal.h"
 
-/* ---- around every verb ------------------------------------------------------ */
+/* ---- around every verb --------------------------------------------------- */
 
 /* Takes table_lock and the commit hold. */
 int
@@ -188,7 +188,7 @@ add_share (struct cut *cut, struct volume *dst, struct volume *src)
     = (struct cut_share) { .dst = dst, .src = src };
 }
 
-/* ---- create ------------------------------------------------------------------- */
+/* ---- create -------------------------------------------------------------- */
 
 static void
 apply_create (struct pool *p, struct cut *cut, void *opaque)
@@ -263,14 +263,16 @@ pool_create (struct pool *p, const char *volume, uint64_t size, unsigned flags)
     r = manage_check_size (volume, size);
   if (r < 0)
     return r;
-  do
+  do {
     r = try_create (p, volume, size, flags);
-  while (r == -ENOSPC
-         && (r = manage_make_room (p, 2 * FORMAT_MAX_LEVELS, &idle)) == 0);
+    if (r != -ENOSPC)
+      break;
+    r = manage_make_room (p, 2 * FORMAT_MAX_LEVELS, &idle);
+  } while (r == 0);
   return r;
 }
 
-/* ---- snapshot -------------------------------------------------------------------- */
+/* ---- snapshot ------------------------------------------------------------ */
 
 /* DST is a snapshot or clone of SRC: what belongs to the map goes along. */
 void
@@ -406,13 +408,16 @@ pool_snapshot (struct pool *p, const char *const *names, size_t nnames,
     r = pool_check_name (names[i], 1);
   if (r < 0)
     return r;
-  do
+  do {
     r = try_snapshot (p, names, nnames, flags, &wanted);
-  while (r == -ENOSPC && (r = manage_make_room (p, wanted, &idle)) == 0);
+    if (r != -ENOSPC)
+      break;
+    r = manage_make_room (p, wanted, &idle);
+  } while (r == 0);
   return r;
 }
 
-/* ---- clone ---------------------------------------------------------------------------- */
+/* ---- clone --------------------------------------------------------------- */
 
 struct clone {
   struct volume *src, *dst;
@@ -507,13 +512,16 @@ pool_clone (struct pool *p, const char *name, const char *volume,
     r = pool_check_name (volume, 0);
   if (r < 0)
     return r;
-  do
+  do {
     r = try_clone (p, name, volume, flags, &wanted);
-  while (r == -ENOSPC && (r = manage_make_room (p, wanted, &idle)) == 0);
+    if (r != -ENOSPC)
+      break;
+    r = manage_make_room (p, wanted, &idle);
+  } while (r == 0);
   return r;
 }
 
-/* ---- rename ------------------------------------------------------------------------------ */
+/* ---- rename -------------------------------------------------------------- */
 
 static void
 apply_rename (struct pool *p, struct cut *cut, void *opaque)

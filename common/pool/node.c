@@ -57,10 +57,8 @@ node_unref (struct node *n)
 {
   if (n == NULL)
     return;
-  if (atomic_fetch_sub_explicit (&n->refs, 1, memory_order_release) == 1) {
-    atomic_thread_fence (memory_order_acquire);
+  if (atomic_fetch_sub_explicit (&n->refs, 1, memory_order_acq_rel) == 1)
     node_free (n, n->fan);
-  }
 }
 
 void
@@ -145,7 +143,7 @@ node_copy (struct pool *p, struct node *from, uint64_t txn)
   return n;
 }
 
-/* ---- cache ------------------------------------------------------------- */
+/* ---- cache --------------------------------------------------------------- */
 
 int
 node_cache_init (struct pool *p, size_t bytes)
@@ -314,7 +312,7 @@ node_forget (struct pool *p, uint64_t place)
   }
 }
 
-/* ---- reading --------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 /* Count the live slots and refuse what no node of LEVEL may hold, so that
  * nothing later has to doubt a place or a type.

@@ -300,7 +300,7 @@ advance_locked (struct pool *p)
   return true;
 }
 
-/* ---- limbo ------------------------------------------------------------------ */
+/* ---- limbo --------------------------------------------------------------- */
 
 void
 limbo_add_locked (struct pool *p, uint64_t place, bool node)

@@ -49,7 +49,7 @@ BASE_VECTOR (place_vector, uint64_t);
 extern void places_cleanup (struct place_vector *v);
 #define CLEANUP_PLACES __attribute__ ((__cleanup__ (places_cleanup)))
 
-/* ---- nodes of maps (node.c) ------------------------------------------------ */
+/* ---- nodes of maps (node.c) ---------------------------------------------- */
 
 /* A clean node is immutable, stands on disk at `place`, and is found through
  * the cache.  A dirty node belongs to one volume and one transaction; while
@@ -109,7 +109,7 @@ extern void node_forget (struct pool *p, uint64_t place);
 extern int node_cache_init (struct pool *p, size_t bytes);
 extern void node_cache_free (struct pool *p);
 
-/* ---- volumes ------------------------------------------------------------------ */
+/* ---- volumes ------------------------------------------------------------- */
 
 struct volume {
   struct pool *pool;
@@ -133,7 +133,7 @@ struct volume {
   uint64_t mapped, nodes;       /* as in the open transaction; lock */
   uint64_t shared;              /* nodes with birth <= snap_epoch, at most;
                                  * lock */
-  uint32_t snap_epoch;          /* changes at the cut */
+  atomic_uint snap_epoch;       /* changes at the cut */
   uint64_t dirty_txn;           /* listed in dirty[] of this txn; lock */
 
   unsigned handles;             /* lock: table_lock */
@@ -155,7 +155,7 @@ struct handle {
   atomic_bool shut;             /* kicked: everything is ESHUTDOWN */
 };
 
-/* ---- the pool's own trees (systree.c) ------------------------------------------ */
+/* ---- the pool's own trees (systree.c) ------------------------------------ */
 
 /* Space, refs, backed and table.  entry[k][i] names node i of level k; the
  * node of level k + 1 that holds it is exactly a slice of this array.  Only
@@ -176,7 +176,7 @@ struct systree {
   int (*fill) (struct systree *t, uint64_t i, void *buf);
 };
 
-/* ---- space (space.c, places.c) --------------------------------------------------- */
+/* ---- space (space.c, places.c) ------------------------------------------- */
 
 struct extent { uint64_t place, count; };
 BASE_VECTOR (extent_vector, struct extent);
@@ -245,7 +245,7 @@ struct reader_shard {
 };
 struct reader { unsigned shard, slot; };
 
-/* ---- commit -------------------------------------------------------------------------- */
+/* ---- commit -------------------------------------------------------------- */
 
 /* A structural change a verb makes at the cut of its own commit. */
 struct cut;
@@ -307,7 +307,7 @@ struct commit {
   atomic_int poisoned;          /* 0 or -errno; set under lock */
 };
 
-/* ---- the pool ---------------------------------------------------------------------------- */
+/* ---- the pool ------------------------------------------------------------ */
 
 struct refs_page { uint32_t *count; bool dirty, used; };
 
@@ -387,7 +387,7 @@ struct pool {
     n_bytes_written, n_metadata_bytes, n_checksum_errors;
 };
 
-/* ---- small ones ---------------------------------------------------------------------------- */
+/* ---- small ones ---------------------------------------------------------- */
 
 static inline uint32_t
 pool_mix (const struct pool *p, uint64_t place, uint32_t birth)
@@ -441,7 +441,7 @@ pool_poisoned (struct pool *p)
   return atomic_load (&p->commit.poisoned);
 }
 
-/* ---- tree.c: maps in memory ---------------------------------------------------------------- */
+/* ---- tree.c: maps in memory ---------------------------------------------- */
 
 /* Where a walk from the root to the leaf of a block ended. */
 struct found {
@@ -459,7 +459,8 @@ extern int tree_fetch (struct volume *v, const struct found *found,
 
 /* Entries of logical blocks [BLOCK, BLOCK + N), as far as one leaf reaches.
  * Stores them in E (NULL: nowhere), or sets *HOLE and stores nothing when a
- * whole subtree is missing.  Returns how many blocks were answered (at most N), or -errno.
+ * whole subtree is missing.  Returns how many blocks were answered (at most
+ * N), or -errno.
  * Inside reader_enter.
  */
 extern int64_t tree_lookup (struct volume *v, uint64_t block, uint64_t n,
@@ -502,7 +503,7 @@ extern int tree_join_locked (struct volume *v);
 extern void tree_settle (struct volume *v, const struct cut_item *item);
 extern void tree_free (struct volume *v);
 
-/* ---- publish.c: changes of maps ---------------------------------------------------------------- */
+/* ---- publish.c: changes of maps ------------------------------------------ */
 
 /* New contents of a run of blocks, all published at once. */
 struct edit {
@@ -545,7 +546,7 @@ extern int publish_unmap (struct volume *v, struct handle *h, uint64_t block,
                           uint64_t n, struct charge *c, uint64_t *txn);
 #define UNMAP_LEAVES 64
 
-/* ---- walk.c: whole maps, with the commit held ------------------------------------------------------ */
+/* ---- walk.c: whole maps, with the commit held ---------------------------- */
 
 /* Make V's map end before block END; LAST, if not NULL, becomes the entry of
  * block END - 1 (type and place; `check` is the plain crc).  V's map is clean
@@ -562,7 +563,7 @@ extern int walk_count (struct volume *v, uint64_t first, uint64_t *mapped,
 /* Blocks only V holds, nodes included. */
 extern int walk_exclusive (struct volume *v, uint64_t *blocks);
 
-/* ---- space.c, places.c, backing.c ---------------------------------------------------------------- */
+/* ---- space.c, places.c, backing.c ---------------------------------------- */
 
 extern void space_init (struct pool *p);
 extern void space_limits (struct pool *p);
@@ -615,10 +616,12 @@ extern void reader_exit (struct pool *p, struct reader r);
  * -ENOSPC if not one could be had.
  */
 extern int backing_grow (struct pool *p, uint64_t wanted);
+/* Back the slabs that the reserve needs. */
+extern int backing_reserve (struct pool *p);
 /* Punch slabs that are wholly free: 1 = did some, 0 = none. */
 extern int backing_punch (struct pool *p);
 
-/* ---- systree.c, refs.c, table.c -------------------------------------------------------------------- */
+/* ---- systree.c, refs.c, table.c ------------------------------------------ */
 
 extern int systree_init (struct systree *t, struct pool *p, const char *name,
                          uint64_t total, uint64_t items);
@@ -647,7 +650,7 @@ extern int refs_resize (struct pool *p, uint64_t leaves);
 extern void refs_free (struct pool *p);
 extern int refs_fill (struct systree *t, uint64_t i, void *buf);
 
-/* ---- commit.c, diff.c, super.c, reap.c ----------------------------------------------------------------- */
+/* ---- commit.c, diff.c, super.c, reap.c ----------------------------------- */
 
 /* Make generation GEN durable. */
 extern int commit_to (struct pool *p, uint64_t gen);
@@ -683,7 +686,7 @@ extern int super_owner (struct pool *p, bool clear);
 
 extern int reap_step (struct pool *p, struct cut *cut);
 
-/* ---- table.c: volumes in memory ------------------------------------------------------------------------- */
+/* ---- table.c: volumes in memory ------------------------------------------ */
 
 extern struct volume *volume_find_locked (struct pool *p, const char *name);
 extern struct volume *volume_taken_locked (struct pool *p, const char *name);
@@ -706,7 +709,7 @@ extern void volume_unlink_locked (struct pool *p, struct volume *v);
 /* `shared` of V changes to N, in V and in the pool's sum. */
 extern void volume_set_shared (struct volume *v, uint64_t n);
 
-/* ---- io.c ---------------------------------------------------------------------------------------------------- */
+/* ---- io.c ---------------------------------------------------------------- */
 
 extern int io_open (struct pool *p, struct volume *v, bool readonly,
                     const char *client, struct handle **ret);
@@ -718,7 +721,7 @@ extern int io_open_import (struct pool *p, struct volume *v,
  */
 extern void io_drain_locked (struct volume *v);
 
-/* ---- events.c -------------------------------------------------------------------------------------------------- */
+/* ---- events.c ------------------------------------------------------------ */
 
 extern void event_log (struct pool *p, enum pool_event_kind kind,
                        const char *volume, const char *fs, ...)
@@ -731,8 +734,14 @@ extern void event_checksum (struct pool *p, const char *volume,
                             uint64_t place, const char *fs, ...)
   BASE_PRINTF (4, 5);
 
-/* ---- pool.c ------------------------------------------------------------------------------------------------------ */
+/* ---- pool.c -------------------------------------------------------------- */
 
+extern struct pool *pool_alloc (const struct pool_options *options);
+extern void pool_free (struct pool *p);
+/* Everything whose size follows from the geometry in p->super. */
+extern int pool_set_up (struct pool *p);
+/* One more generation that says the pool was closed cleanly. */
+extern int pool_close_clean (struct pool *p);
 /* There is background work. */
 extern void pool_wake (struct pool *p);
 /* Orphans are gone: collect, lower snap_epochs. */

@@ -36,14 +36,14 @@ struct pool;
 
 #define POOL_NAME_MAX (200 + 1 + 200)   /* longest NAME, without the NUL */
 
-/* Longest request, bytes, and what clients are told to keep to.  One that is longer than 1/64 of the pool (or 32
- * MiB) is written in pieces; it is admitted or refused as a whole all the
- * same.
+/* Longest request, bytes, and what clients are told to keep to.  One that is
+ * longer than 1/64 of the pool (or 32 MiB) is written in pieces; it is
+ * admitted or refused as a whole all the same.
  */
 #define POOL_MAXIMUM (UINT32_C (64) << 20)
 #define POOL_ADVISED_MAXIMUM (UINT32_C (32) << 20)
 
-/* ---- making and opening ---------------------------------------------------*/
+/* ---- making and opening -------------------------------------------------- */
 
 struct pool_format_options {
   uint32_t block_size;          /* 4K..64K, power of two; 0 = 4K */
@@ -157,7 +157,7 @@ extern void pool_abandon (struct pool *p);
 extern int pool_volume_open (struct pool *p, const char *name, bool readonly,
                              const char *client, struct vdev **ret);
 
-/* ---- verbs ---------------------------------------------------------------- */
+/* ---- verbs --------------------------------------------------------------- */
 
 /* 0 if TEXT is a well-formed NAME (WANT_SNAPSHOT: 0 VOLUME only, 1
  * VOLUME@SNAP only, 2 both), else -EINVAL with a message.
@@ -217,7 +217,7 @@ extern struct vdev *pool_import_vdev (struct pool_import *i);  /* borrowed */
 extern int pool_import_commit (struct pool_import *i);         /* frees I */
 extern void pool_import_drop (struct pool_import *i);          /* frees I */
 
-/* ---- facts ------------------------------------------------------------------ */
+/* ---- facts --------------------------------------------------------------- */
 
 struct pool_volume_info {
   char name[POOL_NAME_MAX + 1];
@@ -295,7 +295,7 @@ struct pool_owner {
 };
 extern int pool_read_owner (struct vdev *backing, struct pool_owner *owner);
 
-/* ---- check -------------------------------------------------------------------- */
+/* ---- check --------------------------------------------------------------- */
 
 struct pool_check_problem {
   bool leak;                    /* harmless: allocated but not reachable */
@@ -323,7 +323,7 @@ struct pool_check_result {
 extern int pool_check (struct pool *p, const struct pool_check_options *options,
                        struct pool_check_result *result);
 
-/* ---- verbs as JSON -----------------------------------------------------------
+/* ---- verbs as JSON ---------------------------------------------------------
  *
  * The command and the control socket both come in here, so that a verb does
  * the same on a pool that is served and on one that is not.  REQUEST and

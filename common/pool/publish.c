@@ -68,7 +68,7 @@ effect_free (struct effect *e)
     place_vector_reset (&e->now);
 }
 
-/* ---- survey --------------------------------------------------------------- */
+/* ---- survey -------------------------------------------------------------- */
 
 /* With the commit held: does V's map alone reach BLOCK?  No path above it is
  * shared and it has one reference.
@@ -260,7 +260,7 @@ publish_survey (struct edit *edit, struct survey *survey)
   }
 }
 
-/* ---- setting entries --------------------------------------------------------- */
+/* ---- setting entries ----------------------------------------------------- */
 
 /* What stands in slot I of LEAF goes away. */
 static void
@@ -365,7 +365,7 @@ set_entries (struct edit *edit, struct effect *effect)
   }
 }
 
-/* ---- the charge ------------------------------------------------------------------ */
+/* ---- the charge ---------------------------------------------------------- */
 
 /* Does the charge still cover what the survey says?  Raise it if not. */
 static int
@@ -430,7 +430,7 @@ publish_settle_charge (struct pool *p, struct charge *c)
   settle_charge_locked (p, c);
 }
 
-/* ---- publish ----------------------------------------------------------------------- */
+/* ---- publish ------------------------------------------------------------- */
 
 static void
 published (struct volume *v, uint64_t offset, uint64_t length)
@@ -517,7 +517,7 @@ publish_edit (struct edit *edit)
   return r;
 }
 
-/* ---- holes -------------------------------------------------------------------------- */
+/* ---- holes --------------------------------------------------------------- */
 
 /* Blocks [BLOCK, BLOCK + N) of LEAF become holes; the whole leaf goes if
  * that leaves it empty.

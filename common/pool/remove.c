@@ -38,7 +38,7 @@ manage_no_connections (struct volume *v, bool force)
   return 0;
 }
 
-/* ---- remove --------------------------------------------------------------- */
+/* ---- remove -------------------------------------------------------------- */
 
 struct removal {
   struct volume_vector victims;
@@ -163,7 +163,7 @@ pool_remove (struct pool *p, const char *name, unsigned flags)
   return r;
 }
 
-/* ---- rollback ---------------------------------------------------------------- */
+/* ---- rollback ------------------------------------------------------------ */
 
 struct rollback {
   struct volume *v, *snap, *old;
@@ -265,14 +265,17 @@ pool_rollback (struct pool *p, const char *snapshot, unsigned flags)
     return r;
   if (p->options.readonly)
     return base_fail (EROFS, "the pool is open read-only");
-  do
+  do {
     r = try_rollback (p, snapshot, flags, &wanted);
-  while (r == -ENOSPC && (r = manage_make_room (p, wanted, &idle)) == 0);
+    if (r != -ENOSPC)
+      break;
+    r = manage_make_room (p, wanted, &idle);
+  } while (r == 0);
   pool_wake (p);
   return r;
 }
 
-/* ---- after removals ------------------------------------------------------------- */
+/* ---- after removals ------------------------------------------------------ */
 
 /* What V's snap_epoch may be when nothing is being reclaimed. */
 static uint32_t

@@ -20,7 +20,7 @@
 #include "manage-internal.h"
 #include "io-internal.h"
 
-/* ---- more levels ------------------------------------------------------------ */
+/* ---- more levels --------------------------------------------------------- */
 
 /* publish is held exclusively. */
 static int
@@ -69,7 +69,7 @@ manage_raise (struct volume *v, unsigned levels)
   return raise_locked (v, levels);
 }
 
-/* ---- growing a volume ---------------------------------------------------------- */
+/* ---- growing a volume ---------------------------------------------------- */
 
 struct grow {
   struct volume *v;
@@ -120,7 +120,7 @@ grow_volume (struct pool *p, struct volume *v, uint64_t size)
   return r;
 }
 
-/* ---- shrinking a volume ---------------------------------------------------------- */
+/* ---- shrinking a volume -------------------------------------------------- */
 
 struct shrink {
   struct volume *v, *orphan;
@@ -319,14 +319,17 @@ pool_resize (struct pool *p, const char *volume, uint64_t size,
     return r;
   if (p->options.readonly)
     return base_fail (EROFS, "the pool is open read-only");
-  do
+  do {
     r = try_resize (p, volume, size, flags, &wanted);
-  while (r == -ENOSPC && (r = manage_make_room (p, wanted, &idle)) == 0);
+    if (r != -ENOSPC)
+      break;
+    r = manage_make_room (p, wanted, &idle);
+  } while (r == 0);
   pool_wake (p);
   return r;
 }
 
-/* ---- growing the pool -------------------------------------------------------------- */
+/* ---- growing the pool ---------------------------------------------------- */
 
 static uint64_t *
 grow_bits (uint64_t *bits, uint64_t old, uint64_t new)

@@ -124,7 +124,7 @@ space_available_locked (struct pool *p)
                  + space_reserve_locked (p, s->backed_slabs));
 }
 
-/* ---- admission ------------------------------------------------------------ */
+/* ---- admission ----------------------------------------------------------- */
 
 /* 0, -ENOSPC: no room for good, -EAGAIN: not right now. */
 static int
@@ -337,7 +337,7 @@ space_release (struct pool *p, struct charge *c)
   base_mutex_unlock (&s->lock);
 }
 
-/* ---- when it does not fit ----------------------------------------------------- */
+/* ---- when it does not fit ------------------------------------------------ */
 
 static int64_t
 available (struct pool *p)

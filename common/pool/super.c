@@ -96,7 +96,7 @@ newest_marker (struct vdev *backing, const struct format_super *s,
   return 0;
 }
 
-/* ---- finding --------------------------------------------------------------- */
+/* ---- finding ------------------------------------------------------------- */
 
 /* A valid copy at OFFSET?  Reading errors count as no. */
 static bool
@@ -159,7 +159,8 @@ check_geometry (struct vdev *backing, const struct format_super *s)
                       FORMAT_VERSION);
   if (le64toh (s->incompatible) & ~FORMAT_INCOMPATIBLE_KNOWN)
     return base_fail (EOPNOTSUPP, "feature flags %#" PRIx64
-                      " are not known to this release; use a newer nbdvol", le64toh (s->incompatible));
+                      " are not known to this release; use a newer nbdvol",
+                      le64toh (s->incompatible));
   if (shift < FORMAT_MIN_BLOCK_SHIFT || shift > FORMAT_MAX_BLOCK_SHIFT
       || blocks < FORMAT_MIN_BLOCKS || blocks > FORMAT_MAX_BLOCKS
       || s->slab_shift < 3 || s->slab_shift > 30
@@ -175,7 +176,8 @@ check_geometry (struct vdev *backing, const struct format_super *s)
     return base_fail (EBADMSG, "superblock: impossible geometry");
   if (vdev_size (backing) >> shift < blocks)
     return base_fail (EBADMSG, "the backing has %" PRIu64
-                      " bytes, the pool needs %" PRIu64 "; truncated?", vdev_size (backing), blocks << shift);
+                      " bytes, the pool needs %" PRIu64 "; truncated?",
+                      vdev_size (backing), blocks << shift);
   return 0;
 }
 
@@ -230,7 +232,7 @@ super_find (struct vdev *backing, struct format_super *s, unsigned *bad)
   return 0;
 }
 
-/* ---- owner ------------------------------------------------------------------- */
+/* ---- owner --------------------------------------------------------------- */
 
 int
 super_owner (struct pool *p, bool clear)

@@ -151,7 +151,7 @@ systree_resize (struct systree *t, uint64_t total)
   return 0;
 }
 
-/* ---- reading ---------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 static int
 read_node (struct systree *t, const struct format_entry *e, unsigned level,
@@ -162,7 +162,8 @@ read_node (struct systree *t, const struct format_entry *e, unsigned level,
   int r;
 
   if (format_type (e) != FORMAT_NODE || place >= pool_blocks (p))
-    return base_fail (EBADMSG, "%s tree, level %u: malformed entry", t->name, level);
+    return base_fail (EBADMSG, "%s tree, level %u: malformed entry",
+                      t->name, level);
   r = vdev_read (p->backing, buf, p->block_size, place * p->block_size);
   if (r < 0)
     return base_fail_in (r, "%s tree", t->name);
@@ -198,7 +199,8 @@ systree_load (struct systree *t, const struct format_root *root,
   if (buf == NULL)
     return base_fail (ENOMEM, "out of memory");
   if (root->levels != t->levels)
-    return base_fail (EBADMSG, "%s tree has %u levels, not %u", t->name, root->levels, t->levels);
+    return base_fail (EBADMSG, "%s tree has %u levels, not %u", t->name,
+                      root->levels, t->levels);
   t->entry[t->levels - 1][0] = root->entry;
   for (k = t->levels - 1; k > 0; --k)
     for (i = 0; i < t->count[k]; ++i) {
@@ -229,7 +231,7 @@ systree_load (struct systree *t, const struct format_root *root,
   return 0;
 }
 
-/* ---- writing ------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------- */
 
 static int
 place_node (struct systree *t, struct cut *cut, unsigned k, uint64_t i)

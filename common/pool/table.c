@@ -86,7 +86,7 @@ volume_label (struct volume *v)
   return 0;
 }
 
-/* ---- volumes ---------------------------------------------------------------- */
+/* ---- volumes ------------------------------------------------------------- */
 
 struct volume *
 volume_new (struct pool *p)
@@ -184,7 +184,7 @@ volume_unlink_locked (struct pool *p, struct volume *v)
   v->next = NULL;
 }
 
-/* ---- the table -------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------- */
 
 static uint32_t
 per_leaf (const struct pool *p)
@@ -272,7 +272,7 @@ table_leaf (struct systree *t, uint64_t i, const void *buf)
   return 0;
 }
 
-/* ---- loading --------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------- */
 
 static int
 check_record (struct pool *p, const struct format_record *rec, uint32_t slot)

@@ -156,7 +156,7 @@ tree_path_nodes (const struct pool *p, unsigned levels, uint64_t block,
   return total;
 }
 
-/* ---- changing ------------------------------------------------------------------ */
+/* ---- changing ------------------------------------------------------------ */
 
 int
 tree_join_locked (struct volume *v)
@@ -394,7 +394,7 @@ tree_detach_locked (struct volume *v, uint64_t block, unsigned level)
   }
 }
 
-/* ---- after a commit -------------------------------------------------------------- */
+/* ---- after a commit ------------------------------------------------------ */
 
 /* N is a node of the open transaction, or becomes part of it: nothing below
  * it may refer to frozen nodes any more.

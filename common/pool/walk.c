@@ -82,7 +82,7 @@ walk_exclusive (struct volume *v, uint64_t *blocks)
                          blocks);
 }
 
-/* ---- cutting --------------------------------------------------------------- */
+/* ---- cutting ------------------------------------------------------------- */
 
 int
 walk_prepare (struct volume *v, uint64_t block)

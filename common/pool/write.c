@@ -16,7 +16,7 @@
  * a trim made holes): then the charge is raised at publish or, when there is
  * no room for that, everything starts again and may end in ENOSPC.
  *
- * A request longer than the pool's limit goes in pieces, admitted as a whole.
+ * Requests longer than the pool's limit are in write-long.c.
  *
  * When it does not fit, a block whose birth says "maybe shared" may still be
  * exclusive in truth (its snapshot is gone).  Then the same is done once
@@ -29,27 +29,6 @@
 
 #include "pool-internal.h"
 #include "io-internal.h"
-
-#define SMALL 18                /* blocks without allocation */
-
-struct write {
-  struct handle *h;
-  struct volume *v;
-  struct pool *p;
-  const char *buf;              /* NULL = zeroes */
-  uint64_t off, end;            /* bytes */
-  uint64_t first, count;        /* blocks */
-  struct format_entry *e;       /* count entries */
-  struct format_entry small[SMALL];
-  /* Merged blocks: the first, the last, or the only one. */
-  char *edge[2];
-  uint64_t edge_block[2];
-  unsigned nedges;
-  bool as_growth;               /* charge every data block as growth */
-  struct edit edit;
-  struct charge charge;
-  struct extent extents[SMALL]; /* room for charge.places */
-};
 
 /* ---- merging ------------------------------------------------------------- */
 
@@ -94,8 +73,8 @@ merge_edge (struct write *w, unsigned i)
   return 0;
 }
 
-static int
-merge (struct write *w)
+int
+write_merge (struct write *w)
 {
   unsigned i;
   int r = 0;
@@ -107,8 +86,8 @@ merge (struct write *w)
 }
 
 /* Types of the new entries, from the data. */
-static void
-classify (struct write *w)
+void
+write_classify (struct write *w)
 {
   uint64_t i;
 
@@ -121,18 +100,18 @@ classify (struct write *w)
   }
 }
 
-/* ---- admission --------------------------------------------------------------- */
+/* ---- admission ----------------------------------------------------------- */
 
-static int
-survey (struct write *w)
+int
+write_survey (struct write *w)
 {
   struct survey s;
   struct reader reader = reader_enter (w->p);
   int r;
 
-  r = merge (w);
+  r = write_merge (w);
   if (r == 0) {
-    classify (w);
+    write_classify (w);
     r = publish_survey (&w->edit, &s);
   }
   reader_exit (w->p, reader);
@@ -146,13 +125,13 @@ survey (struct write *w)
 }
 
 /* Admit; -ENOSPC when there is no room for what may be growth. */
-static int
-admit (struct write *w)
+int
+write_admit (struct write *w)
 {
   int r;
 
   for (;;) {
-    r = survey (w);
+    r = write_survey (w);
     if (r < 0)
       return r;
     r = space_admit (w->p, &w->charge, w->h, false);
@@ -164,7 +143,7 @@ admit (struct write *w)
   }
 }
 
-/* ---- data ----------------------------------------------------------------------- */
+/* ---- data ---------------------------------------------------------------- */
 
 /* Places of the charge go to the data blocks, in order. */
 static void
@@ -217,7 +196,7 @@ write_data (struct write *w)
 }
 
 /* The places have been paid for.  -EAGAIN, -ENOSPC: start again. */
-static int
+int
 write_and_publish (struct write *w)
 {
   struct reader reader;
@@ -233,7 +212,7 @@ write_and_publish (struct write *w)
   return r;
 }
 
-/* ---- with the commit held ----------------------------------------------------- */
+/* ---- with the commit held ------------------------------------------------ */
 
 /* -EAGAIN: not right now, after a commit. */
 static int
@@ -245,7 +224,7 @@ try_exactly (struct write *w)
   if (r < 0)
     return r;
   w->edit.exact = true;
-  r = survey (w);
+  r = write_survey (w);
   if (r == 0)
     r = space_admit (w->p, &w->charge, w->h, true);
   if (r == 0)
@@ -271,15 +250,15 @@ write_exactly (struct write *w)
   }
 }
 
-/* ---- requests -------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------ */
 
-static int
-run (struct write *w)
+int
+write_run (struct write *w)
 {
   int r;
 
   for (;;) {
-    r = admit (w);
+    r = write_admit (w);
     if (r == -ENOSPC)
       return write_exactly (w);
     if (r < 0)
@@ -331,8 +310,8 @@ set_up (struct write *w)
   return 0;
 }
 
-static int
-begin (struct write *w, struct handle *h, const char *buf, uint64_t off,
+int
+write_begin (struct write *w, struct handle *h, const char *buf, uint64_t off,
        uint64_t end)
 {
   memset (w, 0, offsetof (struct write, small));
@@ -347,8 +326,8 @@ begin (struct write *w, struct handle *h, const char *buf, uint64_t off,
   return set_up (w);
 }
 
-static void
-finish (struct write *w)
+void
+write_finish (struct write *w)
 {
   unsigned i;
 
@@ -368,252 +347,15 @@ io_write_range (struct handle *h, const char *buf, size_t len, uint64_t off,
   struct write w;
   int r;
 
-  r = begin (&w, h, buf, off, off + len);
+  r = write_begin (&w, h, buf, off, off + len);
   if (r == 0)
-    r = run (&w);
+    r = write_run (&w);
   *txn = w.edit.txn;
-  finish (&w);
+  write_finish (&w);
   return r;
 }
 
-/* ---- two ends of one request ----------------------------------------------------- */
-
-/* Room for both or for none, without waiting for one while the other is
- * held.
- */
-static int
-admit_both (struct write *a, struct write *b)
-{
-  int r;
-
-  for (;;) {
-    r = admit (a);
-    if (r < 0)
-      return r;
-    r = survey (b);
-    if (r == 0)
-      r = space_admit (b->p, &b->charge, b->h, true);
-    if (r == 0)
-      return 0;
-    space_release (a->p, &a->charge);
-    if (r == -ENOSPC)
-      r = space_make_room (b->p, a->charge.growth + b->charge.growth
-                           + a->charge.nodes + b->charge.nodes);
-    else if (r == -EAGAIN)
-      r = space_wait (b->p);
-    if (r < 0)
-      return r;
-  }
-}
-
-/* W is admitted, and nothing that happens meanwhile makes it need more.  If
- * its block changed, it is merged again.
- */
-static int
-publish_charged (struct write *w)
-{
-  struct reader reader;
-  int r;
-
-  for (;;) {
-    r = write_and_publish (w);
-    if (r != -EAGAIN)
-      return r;
-    reader = reader_enter (w->p);
-    r = merge (w);
-    reader_exit (w->p, reader);
-    if (r < 0)
-      return r;
-    classify (w);
-    /* Another request has filled or emptied the block meanwhile. */
-    if ((w->charge.data > 0) != (format_type (&w->e[0]) == FORMAT_DATA)) {
-      space_release (w->p, &w->charge);
-      return run (w);
-    }
-  }
-}
-
-static int
-publish_both (struct write *a, struct write *b)
-{
-  int r = publish_charged (a);
-
-  return r < 0 ? r : publish_charged (b);
-}
-
-/* With the commit held no snapshot can come between, so that what is
- * exclusive now needs no growth.  -EAGAIN: not right now.
- */
-static int
-try_both_exactly (struct write *a, struct write *b)
-{
-  int r;
-
-  r = commit_hold (a->p);
-  if (r < 0)
-    return r;
-  a->edit.exact = b->edit.exact = true;
-  a->as_growth = b->as_growth = false;
-  r = survey (a);
-  if (r == 0)
-    r = space_admit (a->p, &a->charge, a->h, true);
-  if (r == 0)
-    r = survey (b);
-  if (r == 0)
-    r = space_admit (b->p, &b->charge, b->h, true);
-  if (r == 0)
-    r = publish_both (a, b);
-  commit_release (a->p);
-  a->edit.exact = b->edit.exact = false;
-  space_release (a->p, &a->charge);
-  space_release (b->p, &b->charge);
-  return r;
-}
-
-int
-io_zero_ends (struct handle *h, uint64_t off, uint64_t first, uint64_t last,
-              uint64_t end, uint64_t *txn)
-{
-  struct write a, b;
-  int r, s;
-
-  r = begin (&a, h, NULL, off, first);
-  s = begin (&b, h, NULL, last, end);
-  r = r < 0 ? r : s;
-  /* As growth: a snapshot may come between the two publishes. */
-  a.as_growth = b.as_growth = true;
-  if (r == 0)
-    r = admit_both (&a, &b);
-  if (r == 0)
-    r = publish_both (&a, &b);
-  else if (r == -ENOSPC)
-    while ((r = try_both_exactly (&a, &b)) == -EAGAIN) {
-      r = space_wait (h->pool);
-      if (r < 0)
-        break;
-    }
-  *txn = BASE_MAX (a.edit.txn, b.edit.txn);
-  finish (&a);
-  finish (&b);
-  return r;
-}
-
-/* ---- long requests ------------------------------------------------------------------- */
-
-/* More than the recycle floor can carry at once: its growth is set aside as
- * a whole first, then it goes in pieces, which draw on that.
- *
- * What would make a later piece need more than was set aside has to wait
- * meanwhile.  Snapshots would turn overwrites into growth: long_requests.
- * Holes that others make would, too: if there is room, every block is set
- * aside as growth, and they do no harm; if not, hole_makers keeps them out.
- */
-enum how { AS_GROWTH, AS_IT_IS, EXACTLY };
-
-static int
-survey_long (struct handle *h, const char *buf, size_t len, uint64_t off,
-             enum how how, uint64_t *growth)
-{
-  const uint64_t piece = h->pool->space.max_blocks * h->pool->block_size;
-  uint64_t at, next;
-  struct write w;
-  int r = 0;
-
-  *growth = 0;
-  for (at = off; at < off + len && r == 0; at = next) {
-    next = BASE_MIN (off + len, (at / piece + 1) * piece);
-    r = begin (&w, h, buf + (at - off), at, next);
-    w.edit.exact = how == EXACTLY;
-    w.as_growth = how == AS_GROWTH;
-    if (r == 0)
-      r = survey (&w);
-    *growth += w.charge.growth + w.charge.nodes;
-    finish (&w);
-  }
-  return r;
-}
-
-static int
-set_aside (struct handle *h, const char *buf, size_t len, uint64_t off,
-           enum how how, struct credit *credit)
-{
-  struct pool *p = h->pool;
-  uint64_t growth;
-  int r;
-
-  do {
-    r = survey_long (h, buf, len, off, how, &growth);
-    if (r < 0)
-      return r;
-    r = space_set_aside (p, growth, credit);
-  } while (r == -ENOSPC && how != EXACTLY
-           && (r = space_make_room (p, growth)) >= 0);
-  return r;
-}
-
-/* No room even for what is growth by its birth: ask the counts. */
-static int
-set_aside_exactly (struct handle *h, const char *buf, size_t len,
-                   uint64_t off, struct credit *credit)
-{
-  int r;
-
-  r = commit_hold (h->pool);
-  if (r < 0)
-    return r;
-  r = set_aside (h, buf, len, off, EXACTLY, credit);
-  commit_release (h->pool);
-  return r;
-}
-
-static int
-write_pieces (struct handle *h, const char *buf, size_t len, uint64_t off,
-              struct credit *credit, uint64_t *txn)
-{
-  const uint64_t piece = h->pool->space.max_blocks * h->pool->block_size;
-  struct write w;
-  uint64_t at, next;
-  int r = 0;
-
-  for (at = off; at < off + len && r == 0; at = next) {
-    next = BASE_MIN (off + len, (at / piece + 1) * piece);
-    r = begin (&w, h, buf + (at - off), at, next);
-    w.charge.credit = credit;
-    if (r == 0)
-      r = run (&w);
-    *txn = BASE_MAX (*txn, w.edit.txn);
-    finish (&w);
-  }
-  space_return_credit (h->pool, credit);
-  return r;
-}
-
-static int
-write_long (struct handle *h, const char *buf, size_t len, uint64_t off,
-            uint64_t *txn)
-{
-  struct pool *p = h->pool;
-  struct credit credit = { 0 };
-  int r;
-  RDLOCK_FOR_SCOPE (&p->long_requests);
-
-  base_rwlock_rdlock (&p->hole_makers);
-  r = set_aside (h, buf, len, off, AS_GROWTH, &credit);
-  if (r == 0)
-    r = write_pieces (h, buf, len, off, &credit, txn);
-  base_rwlock_unlock (&p->hole_makers);
-  if (r != -ENOSPC)
-    return r;
-
-  base_rwlock_wrlock (&p->hole_makers);
-  r = set_aside (h, buf, len, off, AS_IT_IS, &credit);
-  if (r == -ENOSPC)
-    r = set_aside_exactly (h, buf, len, off, &credit);
-  if (r == 0)
-    r = write_pieces (h, buf, len, off, &credit, txn);
-  base_rwlock_unlock (&p->hole_makers);
-  return r;
-}
+/* ---- requests of clients ------------------------------------------------ */
 
 /* Some block of this request may become a hole. */
 static bool
@@ -662,7 +404,7 @@ io_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
   if (len / p->block_size <= p->space.max_blocks)
     r = write_short (h, buf, len, off, &txn);
   else
-    r = write_long (h, buf, len, off, &txn);
+    r = io_write_long (h, buf, len, off, &txn);
   if (r == 0 && (flags & VDEV_FUA))
     r = commit_to (p, txn);
   io_exit (h);

@@ -148,7 +148,7 @@ struct vdev {
                                   * NULL when align is 1 */
 };
 
-/* ---- for callers ---------------------------------------------------------*/
+/* ---- for callers --------------------------------------------------------- */
 
 /* Bytes; may change at any time by another thread's vdev_resize. */
 static inline uint64_t
@@ -206,7 +206,7 @@ extern int vdev_stat (struct vdev *d, struct vdev_stat *st);
 /* The text that opens this device again, to be freed; NULL = ENOMEM. */
 extern char *vdev_text (struct vdev *d);
 
-/* ---- opener -------------------------------------------------------------
+/* ---- opener ----------------------------------------------------------------
  *
  * TEXT is KIND:REST or KIND(ARG,ARG,...) for a registered KIND, else a path
  * ("./a:b" is always a path).  Inside parentheses the characters , ( ) \ of
@@ -239,7 +239,7 @@ extern int vdev_open (const char *text, uint32_t flags, struct vdev **ret);
 /* S with the four special characters escaped; to be freed. */
 extern char *vdev_escape (const char *s);
 
-/* ---- for devices --------------------------------------------------------
+/* ---- for devices -----------------------------------------------------------
  *
  * vdev_init: called by a constructor when ops, info and SIZE are known; sets
  * one reference.  info.name is taken over.
@@ -255,7 +255,7 @@ extern void vdev_set_size (struct vdev *d, uint64_t size);
 /* Print the text of CHILD as one argument of KIND(...). */
 extern void vdev_describe_argument (struct vdev *child, FILE *fp);
 
-/* ---- for decorators ------------------------------------------------------
+/* ---- for decorators --------------------------------------------------------
  *
  * A device over one other that changes some operations and hands the rest
  * down.  It embeds struct vdev_pass as its first member, starts with
