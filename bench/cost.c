@@ -79,6 +79,19 @@ open_backing (const struct cost_pool *c, uint32_t flags)
   return d;
 }
 
+struct vdev *
+cost_plain_file (uint64_t size)
+{
+  CLEANUP_FREE char *path = base_asprintf ("%s/plain", directory);
+  struct vdev *file;
+
+  if (path == NULL)
+    cost_die ("out of memory");
+  must (devices_file_open (path, VDEV_OPEN_CREATE, &file));
+  must (vdev_resize (file, size));
+  return file;
+}
+
 void
 cost_make (struct cost_pool *c)
 {

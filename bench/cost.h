@@ -47,6 +47,9 @@ extern void cost_close (struct cost_pool *c);
 /* The pool is closed: drop its file from the page cache. */
 extern void cost_forget_pages (const struct cost_pool *c);
 
+/* DIR/plain, to compare with. */
+extern struct vdev *cost_plain_file (uint64_t size);
+
 /* CPU of this process, all threads, user and system; monotonic time. */
 extern double cost_cpu_us (void);
 extern double cost_wall_us (void);

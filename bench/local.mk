@@ -23,11 +23,26 @@ bench_pool_cost_LDADD = \
 	$(JANSSON_LIBS) \
 	-lm
 
+# A pool whose backing counts, for the tests below.
+check_LTLIBRARIES += tests/lib/libcounted-pool.la
+tests_lib_libcounted_pool_la_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_lib_libcounted_pool_la_SOURCES = \
+	tests/lib/counted-pool.c \
+	tests/lib/counted-pool.h
+
 TESTS_BENCH = \
-	tests/test-devices-constdev-regenerates
+	tests/test-devices-constdev-regenerates \
+	tests/test-pool-costs-nothing-when-nothing-changed \
+	tests/test-pool-costs-of-a-flush-are-bounded \
+	tests/test-pool-costs-of-reads-are-bounded \
+	tests/test-pool-costs-of-a-snapshot-are-constant
 check_PROGRAMS += $(TESTS_BENCH)
 TESTS += $(TESTS_BENCH)
 SANITIZER_TESTS += $(TESTS_BENCH)
+
+LDADD_COUNTED = \
+	tests/lib/libcounted-pool.la \
+	$(LDADD_TEST_POOL)
 
 tests_test_devices_constdev_regenerates_SOURCES = \
 	tests/test-devices-constdev-regenerates.c
@@ -35,3 +50,41 @@ tests_test_devices_constdev_regenerates_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_devices_constdev_regenerates_LDADD = \
 	tests/lib/libconstdev.la \
 	$(LDADD_TEST_VDEV)
+
+tests_test_pool_costs_nothing_when_nothing_changed_SOURCES = \
+	tests/test-pool-costs-nothing-when-nothing-changed.c
+tests_test_pool_costs_nothing_when_nothing_changed_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_costs_nothing_when_nothing_changed_LDADD = $(LDADD_COUNTED)
+
+tests_test_pool_costs_of_a_flush_are_bounded_SOURCES = \
+	tests/test-pool-costs-of-a-flush-are-bounded.c
+tests_test_pool_costs_of_a_flush_are_bounded_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_costs_of_a_flush_are_bounded_LDADD = $(LDADD_COUNTED)
+
+tests_test_pool_costs_of_reads_are_bounded_SOURCES = \
+	tests/test-pool-costs-of-reads-are-bounded.c
+tests_test_pool_costs_of_reads_are_bounded_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_costs_of_reads_are_bounded_LDADD = $(LDADD_COUNTED)
+
+tests_test_pool_costs_of_a_snapshot_are_constant_SOURCES = \
+	tests/test-pool-costs-of-a-snapshot-are-constant.c
+tests_test_pool_costs_of_a_snapshot_are_constant_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_costs_of_a_snapshot_are_constant_LDADD = $(LDADD_COUNTED)
+
+BENCH += \
+	bench/compare.sh \
+	bench/pool-cost.sh
+EXTRA_DIST += \
+	acceptance/bench-first-touch.sh \
+	acceptance/bench-ratios.sh \
+	acceptance/cost-pool-size.sh \
+	acceptance/memory.sh \
+	acceptance/open-time.sh \
+	acceptance/snapshot-latency.sh \
+	bench/compare.sh \
+	bench/lib.sh \
+	bench/pool-cost.sh \
+	bench/publish.sh \
+	bench/report.pl \
+	bench/run \
+	bench/servers.pl
