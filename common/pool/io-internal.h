@@ -50,7 +50,7 @@ struct write {
   char *edge[2];
   uint64_t edge_block[2];
   unsigned nedges;
-  bool as_growth;               /* charge every data block as growth */
+  bool as_growth;               /* charge all data and nodes as growth */
   struct edit edit;
   struct charge charge;
   struct extent extents[SMALL]; /* room for charge.places */

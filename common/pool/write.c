@@ -119,8 +119,8 @@ write_survey (struct write *w)
     return r;
   w->charge.data = s.data;
   w->charge.growth = w->as_growth ? s.data : s.growth;
-  w->charge.nodes = s.missing;
   w->charge.dirty = tree_path_nodes (w->p, w->v->levels, w->first, w->count);
+  w->charge.nodes = w->as_growth && s.data > 0 ? w->charge.dirty : s.missing;
   return 0;
 }
 
