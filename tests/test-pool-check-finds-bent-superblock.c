@@ -226,7 +226,7 @@ TEST_MAIN
     { "marker in the wrong block", SAMPLE_ONE, marker_elsewhere, "marker 0",
       "does not belong" },
     { "marker of another pool", SAMPLE_ONE, marker_foreign, "marker 3",
-      "neither empty nor valid" },
+      "another pool" },
     { "other uuid", SAMPLE_ONE, other_uuid, "superblock slot B",
       "another pool" },
     { "wrong parity", SAMPLE_ONE, wrong_parity, "superblock slot B",

@@ -18,7 +18,7 @@
 
 #include <stdlib.h>
 
-/* Attempts to read a copy that a running pool may be writing. */
+/* Attempts to read a sector that a running pool may be writing. */
 #define TRIES 8
 #define MIN_SLAB_SHIFT 3
 #define MAX_SLAB_SHIFT 30
@@ -147,29 +147,52 @@ sealed (const void *sector, const char *magic)
     base_crc32c (sector, FORMAT_SUPER_SIZE - 4) == le32toh (crc);
 }
 
+/* A sector that must be zero or valid, and may be written this moment.
+ * False: zero, or bad, which is reported.
+ */
+static bool
+read_sealed (struct check *c, const char *name, uint64_t offset,
+             const char *magic, void *buf)
+{
+  unsigned i;
+
+  for (i = 0; i < TRIES; i++) {
+    if (!read_sector (c, name, offset, buf) ||
+        base_is_zero (buf, FORMAT_SUPER_SIZE))
+      return false;
+    if (sealed (buf, magic))
+      return true;
+    base_thread_yield ();
+  }
+  check_error (c, "%s: neither empty nor valid", name);
+  return false;
+}
+
 /* Returns the highest generation that a marker of this pool names. */
 static uint64_t
 check_markers (struct check *c)
 {
+  static const char *const names[FORMAT_MARKERS] = {
+    "marker 0", "marker 1", "marker 2", "marker 3",
+  };
   const struct format_super *s = c->super;
-  uint64_t highest = 0, generation;
+  uint64_t highest = 0, generation, place;
   struct format_marker m;
   unsigned i;
 
   for (i = 0; i < FORMAT_MARKERS && c->stop == 0; i++) {
-    if (!read_sector (c, "marker",
-                      (le64toh (s->journal_start) + i) << c->block_shift, &m)
-        || base_is_zero (&m, sizeof m))
+    place = le64toh (s->journal_start) + i;
+    if (!read_sealed (c, names[i], place << c->block_shift,
+                      FORMAT_MARKER_MAGIC, &m))
       continue;
-    if (!sealed (&m, FORMAT_MARKER_MAGIC) ||
-        memcmp (m.uuid, s->uuid, sizeof m.uuid) != 0) {
-      check_error (c, "marker %u: neither empty nor valid", i);
+    if (memcmp (m.uuid, s->uuid, sizeof m.uuid) != 0) {
+      check_error (c, "%s: belongs to another pool", names[i]);
       continue;
     }
     generation = le64toh (m.generation);
     if (generation % FORMAT_MARKERS != i)
-      check_error (c, "marker %u: names generation %" PRIu64 ", which does not "
-                   "belong there", i, generation);
+      check_error (c, "%s: names generation %" PRIu64 ", which does not "
+                   "belong there", names[i], generation);
     highest = BASE_MAX (highest, generation);
   }
   return highest;
@@ -246,10 +269,7 @@ check_fixed (struct check *c)
   if (marker > newest)
     check_error (c, "superblock: generation %" PRIu64 " was durable once, the "
                  "newest left is %" PRIu64, marker, newest);
-  if (read_sector (c, "owner record", FORMAT_OWNER, owner) &&
-      !base_is_zero (owner, sizeof owner) &&
-      !sealed (owner, FORMAT_OWNER_MAGIC))
-    check_error (c, "owner record: neither empty nor valid");
+  read_sealed (c, "owner record", FORMAT_OWNER, FORMAT_OWNER_MAGIC, owner);
 }
 
 static void
