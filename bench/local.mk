@@ -81,6 +81,7 @@ EXTRA_DIST += \
 	acceptance/memory.sh \
 	acceptance/open-time.sh \
 	acceptance/snapshot-latency.sh \
+	bench/.gitignore \
 	bench/compare.sh \
 	bench/lib.sh \
 	bench/pool-cost.sh \

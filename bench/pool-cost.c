@@ -74,7 +74,7 @@ build (void)
   }
 }
 
-/* ---- writes ---------------------------------------------------------------- */
+/* ---- writes ----------------------------------------------------------- */
 
 struct round {
   double bytes, cpu_us, wall_us, writes, flushes;       /* per write */
@@ -192,7 +192,7 @@ writes (void)
   }
 }
 
-/* ---- open ------------------------------------------------------------------ */
+/* ---- open ------------------------------------------------------------- */
 
 /* Until the volume can be read from. */
 static double
@@ -248,7 +248,7 @@ open_times (void)
   printf ("open.killed-ms=%.1f\n", cost_median (killed, 5));
 }
 
-/* ---- snapshot -------------------------------------------------------------- */
+/* ---- snapshot --------------------------------------------------------- */
 
 /* What the disk takes for as little as any durable commit with two flushes
  * can: four blocks and a flush, twice, in a file of its own.

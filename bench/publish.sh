@@ -52,7 +52,8 @@ $(figure local.cpu-spread). The pool of 1 TiB, $(figure build.1T.blocks) blocks:
 
     snapshot to its durable answer:      $(figure snapshot.ms) ms
     two flushes of four blocks each:     $(figure snapshot.two-flushes-ms) ms
-    open after a clean stop:             $(figure open.clean-ms) ms, not cached $(figure open.clean-uncached-ms) ms
+    open after a clean stop:             $(figure open.clean-ms) ms
+    the same, not in the page cache:     $(figure open.clean-uncached-ms) ms
     open after kill -9:                  $(figure open.killed-ms) ms
     memory over a million requests:      $(figure memory.peak-mib) MiB
 END
