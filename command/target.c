@@ -179,10 +179,10 @@ open_any (struct target *t)
       break;
     r = open_served (t, end > now ? end - now : 0);
     now = base_monotonic_ns () / 1000000;
+    if (r < 0 && signal_seen ())
+      return report (c, base_fail (ECANCELED, "interrupted"));
     if (r == 0 || now >= end)
       break;
-    if (signal_seen ())
-      return report (c, base_fail (ECANCELED, "interrupted"));
     (void) poll (NULL, 0, RETRY_MS);
   }
   if (r == 0)

@@ -84,14 +84,19 @@ file_drop (struct output_file *f)
   free (f->target);
 }
 
-/* A new file beside TARGET, with the mode of a new file. */
+/* A new file beside TARGET.  OLD: what it will replace, and whose mode it
+ * gets; NULL = nothing.
+ */
 static int
-open_temporary (const struct command *c, struct output_file *f)
+open_temporary (const struct command *c, struct output_file *f,
+                const struct stat *old)
 {
+  CLEANUP_FREE char *copy = base_strdup (f->target);
   mode_t mask = umask (0);
 
   umask (mask);
-  f->temporary = base_asprintf ("%s.XXXXXX", f->target);
+  if (copy != NULL)
+    f->temporary = base_asprintf ("%s/.nbdvol-XXXXXX", dirname (copy));
   if (f->temporary == NULL)
     return report (c, base_fail_errno (ENOMEM, "export"));
   f->fd = mkostemp (f->temporary, O_CLOEXEC);
@@ -101,7 +106,7 @@ open_temporary (const struct command *c, struct output_file *f)
     f->temporary = NULL;
     return report_file (c, err, c->args[1], "cannot write");
   }
-  if (fchmod (f->fd, 0666 & ~mask) == -1)
+  if (fchmod (f->fd, old ? old->st_mode & 0777 : 0666 & ~mask) == -1)
     return report_file (c, errno, c->args[1], "cannot write");
   return EXIT_DONE;
 }
@@ -126,7 +131,7 @@ open_existing (const struct command *c, struct output_file *f,
   if (f->target == NULL)
     return report_file (c, errno, name, "cannot write");
   if (S_ISREG (st->st_mode))
-    return open_temporary (c, f);
+    return open_temporary (c, f, st);
   /* A device file may be exclusive (O_EXCL: not mounted) and is read where
    * its blocks are larger than ours.
    */
@@ -154,7 +159,7 @@ file_open (const struct command *c, struct output_file *f)
     return open_existing (c, f, &st);
   if (errno != ENOENT)
     return report_file (c, errno, name, "cannot write");
-  return open_temporary (c, f);
+  return open_temporary (c, f, NULL);
 }
 
 static int

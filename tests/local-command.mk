@@ -5,13 +5,16 @@
 TESTS += \
 	tests/test-command-completion.sh \
 	tests/test-command-exit-codes.sh \
+	tests/test-command-follows-events.sh \
 	tests/test-command-grows-the-pool.sh \
 	tests/test-command-interrupted-leaves-nothing.sh \
 	tests/test-command-keeps-holes-and-bytes.sh \
 	tests/test-command-man-page-examples.sh \
+	tests/test-command-many-at-once.sh \
 	tests/test-command-names-what-is-damaged.sh \
 	tests/test-command-opens-files-as-its-caller.sh \
 	tests/test-command-refuses-wrong-usage.sh \
+	tests/test-command-shows-progress.sh \
 	tests/test-command-survives-odd-servers.sh \
 	tests/test-command-tables.sh \
 	tests/test-command-thirty-line-script.sh \

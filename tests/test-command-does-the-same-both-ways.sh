@@ -85,8 +85,8 @@ make_directory ()
   mkdir "$tmpdir/$1"
   cd "$tmpdir/$1"
   cp "$tmpdir/boot.img" .
-  truncate -s 3G sparse.img
-  dd if=boot.img of=sparse.img bs=1M seek=2000 conv=notrunc status=none
+  truncate -s 300M sparse.img
+  dd if=boot.img of=sparse.img bs=1M seek=200 conv=notrunc status=none
   ln -s "$tmpdir/toobig.img" .
   must nbdvol init data.pool 64M
 }

@@ -89,11 +89,13 @@ passed
 
 # Targets that exist.
 echo precious >file
+chmod 0640 file
 must_fail 4 nbdvol export data.pool f5000@a file
 matches "$err" 'file: exists already; --force overwrites it$'
 equal "$(cat file)" precious
 must nbdvol export --force data.pool f5000@a file
 must cmp file at-a
+equal "$(stat -c %a file)" 640 "mode of the replaced file"
 mkdir dir
 must_fail 4 nbdvol export data.pool f5000@a dir
 must_fail 1 nbdvol export --force data.pool f5000@a dir
@@ -109,7 +111,7 @@ must nbdvol export --force data.pool f4096 symlink
 equal "$(readlink symlink)" file
 equal "$(stat -c %s file)" 4096
 # No temporary files are left.
-equal "$(find . -name 'file.*' -o -name 'out.*' -o -name 'link.*')" ''
+equal "$(find . -name '.nbdvol*')" ''
 
 # A full target: one line, no file.
 mkdir small
