@@ -4,8 +4,8 @@
  *
  * Makes a pool in FILE with the engine and puts a random history into it:
  * writes, trims, zeroes, snapshots, clones, rollbacks, renames, resizes,
- * removals, reclaim in small steps.  Then it closes the pool, or leaves it as
- * a crash would after the last commit.  The same arguments give the same
+ * removals, reclaim in small steps.  Then it closes the pool, or begins an
+ * import and leaves all as a crash would after the last commit.  The same arguments give the same
  * volumes with the same contents.
  *
  * For tests that compare what several readers make of a pool, and for
@@ -214,6 +214,27 @@ make_pool (const char *path, uint64_t blocks, uint32_t bs)
   return d;
 }
 
+/* An import that the crash finds half way. */
+static void
+half_import (struct pool *p)
+{
+  static const char text[] = "half of an import";
+  struct pool_import *i;
+  struct vdev *d;
+  int r;
+
+  r = pool_import_begin (p, "incoming", 5000, &i);
+  if (r < 0) {
+    allow (r, "import");
+    return;
+  }
+  d = pool_import_vdev (i);
+  r = vdev_resize (d, 2000000);
+  if (r == 0)
+    r = vdev_write (d, text, sizeof text, 1900000, 0);
+  allow (r, "import");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -234,6 +255,8 @@ main (int argc, char **argv)
     fatal ("create");
   for (n = strtoull (argv[5], NULL, 10); n > 0; n--)
     operation (&h);
+  if (strcmp (argv[6], "crash") == 0)
+    half_import (h.p);
   if (pool_flush (h.p) < 0)
     fatal ("flush");
   if (strcmp (argv[6], "crash") == 0)

@@ -288,7 +288,7 @@ check_tail (struct check *c, const struct map *m)
   const uint8_t *block;
   uint64_t index;
 
-  if (used == 0 || m->orphan)
+  if (used == 0)
     return;
   while (format_type (&e) == FORMAT_NODE && level > 0) {
     block = check_cached_block (c, &e);
@@ -323,15 +323,18 @@ compare_counts (struct check *c, const struct check_record *r,
                  r->nodes, found->shared);
 }
 
-/* An orphan's size and overlay flag mean nothing any more. */
+/* The size of an orphan means nothing any more, that of an import nothing
+ * yet.
+ */
 void
 check_map (struct check *c, const struct check_record *r)
 {
   const bool orphan = r->kind == FORMAT_ORPHAN;
+  const bool sized = !orphan && r->kind != FORMAT_INCOMPLETE;
   const uint64_t blocks = base_div_up (r->size, c->bs);
   struct map m = {
     .record = r,
-    .blocks = orphan ? UINT64_MAX : blocks,
+    .blocks = sized ? blocks : UINT64_MAX,
     .orphan = orphan,
     .volume = r->kind == FORMAT_VOLUME || r->kind == FORMAT_INCOMPLETE,
     .overlay = orphan || r->flags & FORMAT_RECORD_OVERLAY,
@@ -340,7 +343,7 @@ check_map (struct check *c, const struct check_record *r)
   const struct format_entry *root = &r->root.entry;
   const unsigned levels = r->root.levels;
   const unsigned needed =
-    orphan ? 1 : format_levels (base_div_up (blocks, c->fan), c->fan_shift);
+    sized ? format_levels (base_div_up (blocks, c->fan), c->fan_shift) : 1;
   /* Nothing in a snapshot is younger than it. */
   const uint32_t birth =
     r->kind == FORMAT_SNAPSHOT ? BASE_MIN (r->epoch, c->epoch) : c->epoch;
@@ -359,6 +362,7 @@ check_map (struct check *c, const struct check_record *r)
   if (c->stop == 0 && !found.bad) {
     if (!m.orphan)
       compare_counts (c, r, &found);
-    check_tail (c, &m);
+    if (sized)
+      check_tail (c, &m);
   }
 }

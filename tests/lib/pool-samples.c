@@ -118,6 +118,7 @@ orphans (void)
   c = pi_volume (p, "incoming", 4096 * 10);
   pi_put (p, c, 3, 11);
   p->record[c].f.kind = FORMAT_INCOMPLETE;
+  p->record[c].f.size = htole64 (1);    /* means nothing yet */
   pi_finish (p);
   return p;
 }

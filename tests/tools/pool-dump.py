@@ -259,7 +259,7 @@ class Pool:
         but holes, parents first; visit says whether to go into a node.
         Skips what an orphan has released."""
         blocks = -(-record.size // self.bs)
-        if record.kind == ORPHAN:
+        if record.kind >= ORPHAN:
             blocks = 1 << 64
         elif record.root.levels < self.levels(-(-blocks // self.fan)):
             raise Damage("too few levels")
