@@ -81,7 +81,8 @@ control_progress (void *opaque, uint64_t done, uint64_t total)
 
   if (call_ended (call))
     return 1;
-  if (total == 0 || now < call->last_progress + PROGRESS_MS)
+  if (total == 0 ||
+      (done < total && now < call->last_progress + PROGRESS_MS))
     return 0;
   call->last_progress = now;
   j = json_pack ("{s:{s:I,s:I}}", "progress", "done", (json_int_t) done,
