@@ -38,3 +38,5 @@ fds=$(fds)
 threads=$(threads)
 some_connections 40 more
 wait_until 10 as_before
+# And the volume is in use by nobody.
+wait_until 10 nbdvol rm -q -r "$pool" root

@@ -14,6 +14,12 @@ serve_under_test s "$device" create=64M
 must nbd_do "$s_uri" write:0:1M:@1
 # Another connection's flush covers it.
 must nbd_do "$s_uri" flush
+must nbd_do "$s_uri" write:2M:1M:@3
+kill_nbdkit s
+
+serve_under_test s "$device"
+must nbd_do "$s_uri" read:0:1M:@1 read:2M:1M:0
+# FUA, and no flush at all.
 must nbd_do "$s_uri" write:1M:1M:@2:fua
 must nbd_do "$s_uri" zero:0:64K:fua
 must nbd_do "$s_uri" trim:64K:64K:fua

@@ -10,6 +10,8 @@
  *
  *   write:OFF:LEN:DATA[:fua]      one request up to 64M, else 32M each
  *   read:OFF:LEN:DATA             ... and compare
+ *   scatter:COUNT:STRIDE:DATA     write 4K at 0, STRIDE, 2 STRIDE, ...
+ *   gather:COUNT:STRIDE:DATA      ... and compare
  *   zero:OFF:LEN[:fua|fast|nohole]...    trim:OFF:LEN[:fua]
  *   cache:OFF:LEN   flush         status:OFF:LEN[:one]  (prints extents)
  *   size   blocks   flags   name  (print)
@@ -154,6 +156,31 @@ do_read (struct nbd_handle *nbd, const struct command *c)
   return 0;
 }
 
+/* COUNT blocks of 4 KiB, STRIDE bytes from one to the next. */
+static int
+do_scatter (struct nbd_handle *nbd, const struct command *c)
+{
+  uint64_t count = number (c, 1), stride = number (c, 2), i;
+  bool reading = *c->word[0] == 'g';
+  uint8_t buf[4096], want[4096];
+  int r;
+
+  if (c->words < 4)
+    fail (c, "no data");
+  for (i = 0; i < count; ++i) {
+    make_data (c, c->word[3], want, sizeof want, i * stride);
+    if (reading)
+      r = nbd_pread (nbd, buf, sizeof buf, i * stride, 0);
+    else
+      r = nbd_pwrite (nbd, want, sizeof want, i * stride, 0);
+    if (r == -1)
+      return -1;
+    if (reading && memcmp (buf, want, sizeof buf) != 0)
+      fail (c, "the block at %" PRIu64 " differs", i * stride);
+  }
+  return 0;
+}
+
 static int
 do_zero (struct nbd_handle *nbd, const struct command *c)
 {
@@ -276,6 +303,7 @@ static const struct {
   int (*run) (struct nbd_handle *nbd, const struct command *c);
 } verbs[] = {
   { "write", do_write }, { "read", do_read }, { "zero", do_zero },
+  { "scatter", do_scatter }, { "gather", do_scatter },
   { "trim", do_trim }, { "cache", do_cache }, { "flush", do_flush },
   { "status", do_status }, { "size", do_size }, { "blocks", do_blocks },
   { "flags", do_flags }, { "name", do_name }, { "hold", do_hold },
