@@ -133,6 +133,7 @@ TEST_MAIN
   fixture_start (&f, "sock");
   by_message ();
   by_hanging_up ("{\"verb\":\"work\"}\n");
+  by_hanging_up ("{\"verb\":\"ask\"}\n");
   by_hanging_up ("{\"verb\":\"flood\"}\n");
   half_closed ();
   by_caller ();

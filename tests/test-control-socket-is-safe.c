@@ -85,7 +85,7 @@ what_is_in_the_way (void)
 static void
 default_for_users (void)
 {
-  char *dir = test_path ("run"), *path, *want;
+  char *dir = test_path ("run"), *path, *want, *link_to;
   struct stat st;
 
   CHECK (mkdir (dir, 0700) == 0);
@@ -103,10 +103,13 @@ default_for_users (void)
   CHECK (chmod (want, 0755) == 0);
   CHECK_EQ_INT (control_default_path (uuid, &path), -EACCES);
   CHECK (strstr (base_error_text (), "chmod 0700") != NULL);
-  /* A symbolic link: refused. */
-  CHECK (rmdir (want) == 0 && symlink ("/tmp", want) == 0);
+  /* A symbolic link: refused, also to a directory that would do. */
+  link_to = test_path ("private");
+  CHECK (mkdir (link_to, 0700) == 0);
+  CHECK (rmdir (want) == 0 && symlink (link_to, want) == 0);
   CHECK_EQ_INT (control_default_path (uuid, &path), -EACCES);
   CHECK (unlink (want) == 0);
+  free (link_to);
   free (want);
   CHECK (rmdir (dir) == 0);
 

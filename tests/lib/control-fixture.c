@@ -64,15 +64,17 @@ verb_lines (void *opaque BASE_UNUSED, const char *verb BASE_UNUSED,
   return 0;
 }
 
+/* "ask" never sends anything meanwhile. */
 static int
-verb_work (void *opaque BASE_UNUSED, const char *verb BASE_UNUSED,
+verb_work (void *opaque BASE_UNUSED, const char *verb,
            const json_t *request BASE_UNUSED, struct control_call *call,
            json_t **reply BASE_UNUSED)
 {
+  const uint64_t total = strcmp (verb, "ask") == 0 ? 0 : 1000000;
   uint64_t n = 0;
 
   atomic_fetch_add (&fixture_working, 1);
-  while (control_progress (call, n, 1000000) == 0) {
+  while (control_progress (call, n, total) == 0) {
     (void) poll (NULL, 0, 1);
     n++;
   }
@@ -106,7 +108,8 @@ verb_flood (void *opaque BASE_UNUSED, const char *verb BASE_UNUSED,
 static const struct control_verb verbs[] = {
   { "echo", verb_echo, NULL }, { "fail", verb_fail, NULL },
   { "fd", verb_fd, NULL }, { "lines", verb_lines, NULL },
-  { "work", verb_work, NULL }, { "flood", verb_flood, NULL },
+  { "work", verb_work, NULL }, { "ask", verb_work, NULL },
+  { "flood", verb_flood, NULL },
 };
 
 void

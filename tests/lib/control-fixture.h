@@ -5,8 +5,8 @@
  *
  * Verbs: echo (the reply is the request), fail (ENOENT with a message that
  * is not UTF-8), fd (writes "hello" to the descriptor), lines (N lines),
- * work (asks control_progress until it is told to end, ECANCELED), flood
- * (lines of 4 KiB without end).
+ * work (tells control_progress until it is to end, ECANCELED), ask (the same
+ * without telling), flood (lines of 4 KiB without end).
  */
 
 #ifndef NBDVOL_CONTROL_FIXTURE_H
