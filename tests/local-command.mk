@@ -5,6 +5,7 @@
 TESTS += \
 	tests/test-command-completion.sh \
 	tests/test-command-exit-codes.sh \
+	tests/test-command-export-is-on-disk.sh \
 	tests/test-command-follows-events.sh \
 	tests/test-command-grows-the-pool.sh \
 	tests/test-command-interrupted-leaves-nothing.sh \
