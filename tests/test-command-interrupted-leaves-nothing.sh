@@ -92,5 +92,14 @@ start_nbdkit other pool other.pool create=1M control=off
 start info other.pool --wait=1h
 ends TERM 143
 must nbdvol create data.pool afterwards 1M
+# The server ends meanwhile: so does the verb, with nothing half made.
+start import data.pool new in
+head -c 3000000 image >&8 &
+wait $!
 stop_nbdkit server
+rc=0
+wait "$job" || rc=$?
+equal "$rc" 1 "exit code when the server ended"
+matches "$(cat job.err)" 'interrupted' "message"
+must_fail 3 nbdvol info data.pool new
 must nbdvol check data.pool
