@@ -83,12 +83,13 @@ commit_to (struct pool *p, uint64_t gen)
 
   base_mutex_lock (&c->lock);
   for (;;) {
-    if (c->durable >= gen) {
-      r = 0;
-      break;
-    }
+    /* A failed flush is sticky, also for what was durable before it. */
     if (pool_poisoned (p) < 0) {
       r = poisoned_error ();
+      break;
+    }
+    if (c->durable >= gen) {
+      r = 0;
       break;
     }
     if (c->running) {

@@ -35,6 +35,7 @@ common_pool_libpool_la_SOURCES = \
 	common/pool/reap.c \
 	common/pool/refs.c \
 	common/pool/remove.c \
+	common/pool/rename.c \
 	common/pool/resize.c \
 	common/pool/space.c \
 	common/pool/super.c \

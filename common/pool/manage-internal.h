@@ -23,6 +23,7 @@ extern int manage_make_room (struct pool *p, uint64_t wanted,
 extern void manage_effect (struct pool *p, uint64_t id);
 
 /* The rest: between manage_begin and manage_end. */
+extern int manage_exists (const char *name);
 extern struct volume *manage_find (struct pool *p, const char *name);
 extern int manage_new_volume (struct pool *p, unsigned kind, const char *name,
                               struct volume *parent, struct volume **ret);

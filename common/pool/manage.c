@@ -127,8 +127,8 @@ manage_find (struct pool *p, const char *name)
   return v;
 }
 
-static int
-exists (const char *name)
+int
+manage_exists (const char *name)
 {
   return base_fail (EEXIST, "%s: exists already", name);
 }
@@ -245,7 +245,7 @@ try_create (struct pool *p, const char *volume, uint64_t size, unsigned flags)
   if (r < 0)
     return r;
   if (volume_taken_locked (p, volume))
-    r = flags & POOL_EXIST_OK ? 0 : exists (volume);
+    r = flags & POOL_EXIST_OK ? 0 : manage_exists (volume);
   else
     r = manage_create (p, FORMAT_VOLUME, volume, size, &v);
   manage_end (p);
@@ -352,7 +352,7 @@ prepare_snapshot (struct pool *p, const char *name, unsigned flags,
   if (v == NULL)
     return -ENOENT;
   if (volume_find_locked (p, name))
-    return flags & POOL_EXIST_OK ? 0 : exists (name);
+    return flags & POOL_EXIST_OK ? 0 : manage_exists (name);
   for (i = 0; i < s->made.len; ++i)
     if (s->made.ptr[i]->parent == v)
       return base_fail (EINVAL, "%s: one snapshot of a volume at a time",
@@ -481,7 +481,7 @@ try_clone (struct pool *p, const char *name, const char *volume,
   if (c.src == NULL)
     r = -ENOENT;
   else if (volume_taken_locked (p, volume)) {
-    r = flags & POOL_EXIST_OK ? 0 : exists (volume);
+    r = flags & POOL_EXIST_OK ? 0 : manage_exists (volume);
     goto out;
   }
   if (r == 0)
@@ -518,79 +518,5 @@ pool_clone (struct pool *p, const char *name, const char *volume,
       break;
     r = manage_make_room (p, wanted, &idle);
   } while (r == 0);
-  return r;
-}
-
-/* ---- rename -------------------------------------------------------------- */
-
-static void
-apply_rename (struct pool *p, struct cut *cut, void *opaque)
-{
-  struct rename { struct volume *v; const char *name; } *n = opaque;
-
-  memset (n->v->rec.name, 0, sizeof n->v->rec.name);
-  n->v->rec.name_length = (uint8_t) strlen (n->name);
-  memcpy (n->v->rec.name, n->name, strlen (n->name));
-  manage_add_record (cut, n->v);
-  manage_effect (p, n->v->id);
-}
-
-static int
-relabel_locked (struct pool *p, struct volume *v)
-{
-  struct volume *s;
-  int r = volume_label (v);
-
-  for (s = p->volumes; s && r == 0; s = s->next)
-    if (s->parent == v)
-      r = volume_label (s);
-  return r;
-}
-
-static int
-check_rename (const char *name, const char *new_name)
-{
-  const char *a = strchr (name, '@'), *b = strchr (new_name, '@');
-
-  if ((a == NULL) != (b == NULL)
-      || (a && (a - name != b - new_name
-                || memcmp (name, new_name, (size_t) (a - name)) != 0)))
-    return base_fail (EINVAL, "%s: cannot become %s: a volume is renamed to "
-                      "VOLUME, a snapshot to another snapshot of its volume",
-                      name, new_name);
-  return 0;
-}
-
-int
-pool_rename (struct pool *p, const char *name, const char *new_name)
-{
-  struct { struct volume *v; const char *name; } n;
-  struct change change = { .apply = apply_rename, .opaque = &n, .size = 1 };
-  const char *at = strchr (new_name, '@');
-  int r;
-
-  r = pool_check_name (name, 2);
-  if (r == 0)
-    r = pool_check_name (new_name, 2);
-  if (r == 0)
-    r = check_rename (name, new_name);
-  if (r == 0)
-    r = manage_begin (p);
-  if (r < 0)
-    return r;
-  n.name = at ? at + 1 : new_name;
-  n.v = manage_find (p, name);
-  if (n.v == NULL)
-    r = -ENOENT;
-  else if (strcmp (name, new_name) == 0)
-    r = 0;
-  else if (volume_taken_locked (p, new_name))
-    r = exists (new_name);
-  else {
-    r = commit_run (p, &change, false);
-    if (r == 0)
-      r = relabel_locked (p, n.v);
-  }
-  manage_end (p);
   return r;
 }

@@ -17,7 +17,7 @@
  * let go in epoch E is free in epoch E + 2.
  *
  * Next fit over the whole pool keeps what is written together together, and
- * spreads reuse in time.
+ * spreads reuse in time.  Large requests look for runs first.
  */
 
 #include <config.h>
@@ -26,6 +26,8 @@
 
 #include "pool-internal.h"
 
+#define RUN 8                   /* blocks that are worth looking for */
+#define LOOK 4096               /* words of the view to look at for them */
 #define WORDS(n) (base_div_up ((n), 64))
 
 void
@@ -196,44 +198,80 @@ take_locked (struct pool *p, uint64_t start, uint64_t k)
   }
 }
 
-int
-places_take_locked (struct pool *p, uint64_t n, struct extent_vector *out)
+/* The next run of free blocks at or after *POS: at least MIN (1 or RUN) long,
+ * inside one word of the view.  Looks at BUDGET words at most.
+ */
+static bool
+next_run (struct pool *p, uint64_t *pos, unsigned min, uint64_t *budget,
+          uint64_t *start, uint64_t *count)
 {
-  struct space *s = &p->space;
-  const uint64_t blocks = pool_blocks (p);
-  uint64_t pos = s->cursor;
+  const struct space *s = &p->space;
 
-  assert (s->free >= n);
-  while (n > 0) {
-    uint64_t w, start, run, k;
-    struct extent *last;
+  for (; *budget > 0; --*budget) {
+    uint64_t w, runs, rest;
 
-    if (pos >= blocks)
-      pos = 0;
-    if (s->slab_free[pos / p->slab_blocks] == 0) {
-      pos = (pos / p->slab_blocks + 1) * p->slab_blocks;
+    if (*pos >= pool_blocks (p))
+      *pos = 0;
+    if (s->slab_free[*pos / p->slab_blocks] < min) {
+      *pos = (*pos / p->slab_blocks + 1) * p->slab_blocks;
       continue;
     }
-    w = ~s->view[pos / 64] & (~UINT64_C (0) << (pos % 64));
-    if (w == 0) {
-      pos = (pos / 64 + 1) * 64;
+    w = ~s->view[*pos / 64] & (~UINT64_C (0) << (*pos % 64));
+    runs = w;
+    if (min == RUN) {           /* bits that start a run of RUN */
+      runs &= runs >> 1;
+      runs &= runs >> 2;
+      runs &= runs >> 4;
+    }
+    if (runs == 0) {
+      *pos = (*pos / 64 + 1) * 64;
       continue;
     }
-    start = pos / 64 * 64 + (uint64_t) __builtin_ctzll (w);
-    w = s->view[start / 64] >> (start % 64);
-    run = w == 0 ? 64 - start % 64 : (uint64_t) __builtin_ctzll (w);
-    k = BASE_MIN (run, n);
-    last = out->len ? &out->ptr[out->len - 1] : NULL;
+    *start = *pos / 64 * 64 + (uint64_t) __builtin_ctzll (runs);
+    rest = s->view[*start / 64] >> (*start % 64);
+    *count = rest == 0 ? 64 - *start % 64 : (uint64_t) __builtin_ctzll (rest);
+    return true;
+  }
+  return false;
+}
+
+static int
+take_runs (struct pool *p, uint64_t *n, unsigned min, uint64_t budget,
+           uint64_t *pos, struct extent_vector *out)
+{
+  uint64_t start, count;
+
+  while (*n >= min && next_run (p, pos, min, &budget, &start, &count)) {
+    const uint64_t k = BASE_MIN (count, *n);
+    struct extent *last = out->len ? &out->ptr[out->len - 1] : NULL;
+
     if (last && last->place + last->count == start)
       last->count += k;
     else if (extent_vector_append (out, (struct extent) { start, k }) < 0)
       return base_fail (ENOMEM, "out of memory");
     take_locked (p, start, k);
-    n -= k;
-    pos = start + k;
+    *n -= k;
+    *pos = start + k;
   }
-  s->cursor = pos;
   return 0;
+}
+
+/* A large request looks a while for whole runs, so that it does not fill
+ * every single hole that random overwrites have left; then, or if it is
+ * small, any free block will do.
+ */
+int
+places_take_locked (struct pool *p, uint64_t n, struct extent_vector *out)
+{
+  struct space *s = &p->space;
+  int r = 0;
+
+  assert (s->free >= n);
+  if (n >= RUN)
+    r = take_runs (p, &n, RUN, LOOK, &s->run_cursor, out);
+  if (r == 0 && n > 0)
+    r = take_runs (p, &n, 1, UINT64_MAX, &s->cursor, out);
+  return r;
 }
 
 void

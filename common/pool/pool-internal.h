@@ -111,6 +111,9 @@ extern void node_cache_free (struct pool *p);
 
 /* ---- volumes ------------------------------------------------------------- */
 
+/* A full name.  Requests in flight may hold an old one. */
+struct label { struct label *next; char text[]; };
+
 struct volume {
   struct pool *pool;
   struct volume *next;          /* list; lock: table_lock */
@@ -122,8 +125,8 @@ struct volume {
    */
   struct format_record rec;
   struct volume *parent;        /* snapshot: its volume; lock: table_lock */
-  char *_Atomic label;          /* full name; changes under table_lock */
-  char *old_labels[4]; size_t nlabels;  /* readers may still hold one */
+  const char *_Atomic label;    /* full name; changes under table_lock */
+  struct label *labels;         /* this one and all before; table_lock */
 
   struct base_rwlock lock;
   struct node *root;            /* dirty; NULL = clean, see root_entry; lock */
@@ -212,7 +215,7 @@ struct space {
   struct base_cond changed;     /* something was freed or given back */
   /* Everything below: lock. */
   uint64_t *view;               /* bit per block: 1 = may not be allocated */
-  uint64_t cursor;              /* next fit */
+  uint64_t cursor, run_cursor;  /* next fit; of large requests */
   uint32_t *slab_free;          /* clear bits of view per slab */
   uint32_t *slab_usable;        /* blocks of the slab that are not fixed */
   uint64_t empty_slabs;         /* backed slabs that are wholly free */
@@ -695,6 +698,10 @@ extern struct volume *volume_new (struct pool *p);
 extern void volume_ref (struct volume *v);
 extern void volume_unref (struct volume *v);
 extern int volume_label (struct volume *v);
+/* NULL = out of memory; freed by free or taken over by volume_set_label. */
+extern struct label *volume_make_label (const char *fs, ...)
+  BASE_PRINTF (1, 2);
+extern void volume_set_label (struct volume *v, struct label *l);
 /* A free slot; may grow the table (commit held). */
 extern int table_slot (struct pool *p, uint32_t *slot);
 extern int table_load (struct pool *p);

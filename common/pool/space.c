@@ -242,6 +242,33 @@ leave_queue_locked (struct space *s, struct space_waiter *me)
   base_cond_broadcast (&s->changed);
 }
 
+/* Nothing is in flight that could bring a block. */
+static bool
+nothing_to_come_locked (struct pool *p)
+{
+  const struct space *s = &p->space;
+
+  return s->pending == 0 && s->neutral == 0 && s->dirty == 0
+    && s->dirty_held == 0 && s->window == 0 && s->limbo == NULL
+    && s->frozen_estimate == 0 && s->frozen_actual == 0
+    && !atomic_load (&p->open_dirty);
+}
+
+/* Free blocks are fewer than the floor wants and none will come: a pool
+ * that was left with less reserve than this release keeps.  More slabs help,
+ * or nothing does.
+ */
+static int
+beyond_waiting_locked (struct pool *p, uint64_t wanted)
+{
+  int r;
+
+  base_mutex_unlock (&p->space.lock);
+  r = backing_grow (p, wanted);
+  base_mutex_lock (&p->space.lock);
+  return r == -ENOSPC ? base_fail (ENOSPC, "full") : r;
+}
+
 static int
 wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
 {
@@ -270,6 +297,12 @@ wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
       r = try_locked (p, c);
       if (r != -EAGAIN)
         break;
+      if (nothing_to_come_locked (p)) {
+        r = beyond_waiting_locked (p, c->data);
+        if (r < 0)
+          break;
+        continue;
+      }
     }
     r = wait_locked (p, s->first == &me);
     if (r < 0)

@@ -58,31 +58,51 @@ pool_check_name (const char *text, int want_snapshot)
   return 0;
 }
 
-/* Make the full name anew. */
+struct label *
+volume_make_label (const char *fs, ...)
+{
+  char text[POOL_NAME_MAX + 1];
+  struct label *l;
+  va_list args;
+
+  va_start (args, fs);
+  vsnprintf (text, sizeof text, fs, args);
+  va_end (args);
+  l = base_malloc (sizeof *l + strlen (text) + 1);
+  if (l) {
+    l->next = NULL;
+    strcpy (l->text, text);
+  }
+  return l;
+}
+
+/* L (taken over) is V's full name from now on.  Older ones may be in use by
+ * requests in flight: they stay as long as V.
+ */
+void
+volume_set_label (struct volume *v, struct label *l)
+{
+  l->next = v->labels;
+  v->labels = l;
+  v->label = l->text;
+}
+
+/* The full name, from the record. */
 int
 volume_label (struct volume *v)
 {
-  char *label;
+  struct label *l;
 
   if (v->parent)
-    label = base_asprintf ("%s@%.*s", v->parent->label, v->rec.name_length,
+    l = volume_make_label ("%s@%.*s", v->parent->label, v->rec.name_length,
                            v->rec.name);
   else if (v->rec.kind == FORMAT_ORPHAN)
-    label = base_asprintf ("removed volume %" PRIu64, v->id);
+    l = volume_make_label ("removed volume %" PRIu64, v->id);
   else
-    label = base_asprintf ("%.*s", v->rec.name_length, v->rec.name);
-  if (label == NULL)
+    l = volume_make_label ("%.*s", v->rec.name_length, v->rec.name);
+  if (l == NULL)
     return base_fail (ENOMEM, "out of memory");
-  /* Old labels may be in use by requests in flight: they stay. */
-  if (v->nlabels == BASE_ARRAY_SIZE (v->old_labels)) {
-    free (v->old_labels[0]);
-    memmove (v->old_labels, v->old_labels + 1,
-             sizeof v->old_labels - sizeof v->old_labels[0]);
-    v->nlabels--;
-  }
-  if (v->label)
-    v->old_labels[v->nlabels++] = v->label;
-  v->label = label;
+  volume_set_label (v, l);
   return 0;
 }
 
@@ -112,15 +132,17 @@ volume_ref (struct volume *v)
 void
 volume_unref (struct volume *v)
 {
-  size_t i;
+  struct label *l;
 
   if (v == NULL || atomic_fetch_sub (&v->refs, 1) != 1)
     return;
   tree_free (v);
   base_rwlock_destroy (&v->lock);
-  for (i = 0; i < v->nlabels; ++i)
-    free (v->old_labels[i]);
-  free (v->label);
+  while (v->labels) {
+    l = v->labels;
+    v->labels = l->next;
+    free (l);
+  }
   free (v);
 }
 
@@ -286,7 +308,10 @@ check_record (struct pool *p, const struct format_record *rec, uint32_t slot)
       || (named && (size == 0 || size > FORMAT_MAX_VOLUME))
       || rec->root.levels < 1 || rec->root.levels * p->fan_shift >= 64
       || (named && tree_span (p, rec->root.levels - 1) < blocks)
-      || le64toh (rec->id) == 0)
+      || le64toh (rec->id) == 0
+      || (named && (le64toh (rec->nodes) > pool_blocks (p)
+                    || le64toh (rec->mapped) > pool_blocks (p)
+                    || le64toh (rec->shared) > le64toh (rec->nodes))))
     return base_fail (EBADMSG, "record %" PRIu32 " of the table is "
                       "malformed", slot);
   return 0;
