@@ -18,8 +18,10 @@ source "$(dirname "$0")/../acceptance/functions.sh"
 source "$(dirname "$0")/lib.sh"
 
 pairs=${PAIRS:-15}
-seconds=${SECONDS_EACH:-1}
+seconds=${SECONDS_EACH:-0.8}
 size=${SIZE:-1024}
+tmpfs_cells=rr4k_q1,rr4k_q32,rr4k_q32x4,rw4k_q1,rw4k_q32,rw4k_q32x4
+tmpfs_cells+=,sr64k_q8,sw64k_q8,flush1,flush8
 out=$abs_top_builddir/bench/out
 mkdir -p "$out"
 data=$(make_data_dir compare)
@@ -34,7 +36,7 @@ cat "$out/disk.md"
 if [ "$(stat -f -c %T "$shm")" = tmpfs ]; then
   "$abs_top_srcdir/bench/run" --pairs "$pairs" --kinds file,pool \
       --seconds "$(awk -v s="$seconds" 'BEGIN { print s / 2 }')" \
-      --size "$size" ${CELLS:+--cells "$CELLS"} --no-count \
+      --size "$size" --cells "${CELLS:-$tmpfs_cells}" --no-count \
       --out "$out/tmpfs" "$shm"
   cat "$out/tmpfs.md"
 fi
