@@ -45,7 +45,7 @@
 #include "pool.h"
 #include "verbs-internal.h"
 
-/* ---- members of requests and replies ----------------------------------- */
+/* ---- members of requests and replies ------------------------------------- */
 
 int
 verb_string_or (const json_t *request, const char *key, const char *fallback,
@@ -53,9 +53,9 @@ verb_string_or (const json_t *request, const char *key, const char *fallback,
 {
   const json_t *j = json_object_get (request, key);
 
+  *ret = j ? json_string_value (j) : fallback;
   if (j != NULL && !json_is_string (j))
     return base_fail (EINVAL, "request: %s: not a string", key);
-  *ret = j ? json_string_value (j) : fallback;
   return 0;
 }
 
@@ -74,9 +74,9 @@ verb_bool (const json_t *request, const char *key, bool *ret)
 {
   const json_t *j = json_object_get (request, key);
 
+  *ret = json_is_true (j);
   if (j != NULL && !json_is_boolean (j))
     return base_fail (EINVAL, "request: %s: not true or false", key);
-  *ret = json_is_true (j);
   return 0;
 }
 
@@ -86,9 +86,9 @@ verb_size_or (const json_t *request, const char *key, uint64_t fallback,
 {
   const json_t *j = json_object_get (request, key);
 
+  *ret = j ? (uint64_t) json_integer_value (j) : fallback;
   if (j != NULL && (!json_is_integer (j) || json_integer_value (j) < 0))
     return base_fail (EINVAL, "request: %s: not a number of bytes", key);
-  *ret = j ? (uint64_t) json_integer_value (j) : fallback;
   return 0;
 }
 
@@ -166,7 +166,7 @@ verb_progress (struct pool_verb_call *call, uint64_t done, uint64_t total)
   return call->progress ? call->progress (call->opaque, done, total) : 0;
 }
 
-/* ---- verbs that change the pool ---------------------------------------- */
+/* ---- verbs that change the pool ------------------------------------------ */
 
 static bool
 exists (struct pool *p, const char *name)
@@ -303,7 +303,7 @@ static int
 verb_rename (struct pool *p, const json_t *request,
              struct pool_verb_call *call BASE_UNUSED, json_t **reply)
 {
-  const char *name, *new_name;
+  const char *name, *new_name = NULL;
   int r;
 
   r = verb_string (request, "name", &name);
@@ -396,7 +396,7 @@ verb_flush (struct pool *p, const json_t *request BASE_UNUSED,
   return pool_flush (p);
 }
 
-/* ---- the table --------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------- */
 
 static const struct {
   const char *name;
