@@ -15,7 +15,8 @@ follower=$!
 wait_until 10 grep -q opened "$tmpdir/events"
 start=$(date +%s%N)
 stop_nbdkit s
-between $((($(date +%s%N) - start) / 1000000)) 0 1000 "milliseconds"
+between $((($(date +%s%N) - start) / 1000000)) 0 \
+        $((${NBDKIT_VALGRIND:+10 *} 1000)) "milliseconds"
 wait_until 10 server_gone "$follower"
 wait "$follower" || true
 matches "$(cat "$s_log")" "nbdvol: $pool: .*close"

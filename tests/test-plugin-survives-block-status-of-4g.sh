@@ -16,4 +16,4 @@ equal "$(awk '{ sum += $2 } END { printf "%.0f", sum }' <<<"$out")" 4294963200
 must nbd_do "$s_uri" status:0:4294967295
 equal "$(awk '{ sum += $2 } END { printf "%.0f", sum }' <<<"$out")" 4294967295
 must nbd_do "$s_uri" 'EINVAL!status:4G:4294967295' size
-equal "$(cat "/proc/$s_pid/comm")" nbdkit "the server"
+pass_if kill -0 "$s_pid"

@@ -47,6 +47,9 @@ extern struct face_config face_config;
 /* The open pool; NULL before get_ready and after cleanup. */
 extern struct pool *face_pool;
 
+/* pool.c: close what nbdkit left open; no callback runs any more. */
+extern void face_close_handles (void);
+
 /* config.c */
 extern const char face_config_help[];
 extern int face_config_key (const char *key, const char *value);

@@ -200,6 +200,7 @@ void
 face_stop (void)
 {
   face_control_stop ();
+  face_close_handles ();
   if (face_pool && pool_close (face_pool) < 0)
     nbdkit_error ("%s: close: %s", face_config.given, base_error_text ());
   face_pool = NULL;

@@ -41,10 +41,17 @@ NBDKIT_DLL_PUBLIC int pool_debug_io = 0;
 
 /* One connection. */
 struct handle {
+  struct handle *next, *prev;   /* lock: handles_lock */
   char *name;                   /* VOLUME or VOLUME@SNAP */
   char *description;            /* NULL = none */
   struct vdev *volume;
 };
+
+/* All connections.  nbdkit does not close those that end while it shuts
+ * down; face_close_handles does.
+ */
+static struct handle *handles;          /* lock: handles_lock */
+static struct base_mutex handles_lock;
 
 /* The error the client gets for R, a negative errno of the engine. */
 static int
@@ -106,6 +113,7 @@ pool_load (void)
   int r;
 
   use_one_heap ();
+  base_mutex_init (&handles_lock);
   face_log_init ();
   r = devices_register ();
 #ifdef POOL_UNDER_TEST
@@ -189,14 +197,46 @@ peer_text (char *text, size_t size)
 }
 
 static void
+remember (struct handle *h)
+{
+  LOCK_FOR_SCOPE (&handles_lock);
+
+  h->next = handles;
+  if (h->next)
+    h->next->prev = h;
+  handles = h;
+}
+
+static void
+forget (struct handle *h)
+{
+  LOCK_FOR_SCOPE (&handles_lock);
+
+  if (h->next)
+    h->next->prev = h->prev;
+  if (h->prev)
+    h->prev->next = h->next;
+  else
+    handles = h->next;
+}
+
+static void
 pool_close_handle (void *handle)
 {
   struct handle *h = handle;
 
+  forget (h);
   vdev_unref (h->volume);
   free (h->description);
   free (h->name);
   free (h);
+}
+
+void
+face_close_handles (void)
+{
+  while (handles)
+    pool_close_handle (handles);
 }
 
 /* The text of the error may name a path; the client gets none of it. */
@@ -239,6 +279,7 @@ pool_open_handle (int readonly)
     return NULL;
   }
   h->description = face_description (h->name);
+  remember (h);
   return h;
 }
 

@@ -61,6 +61,7 @@ write_blocks (void *arg)
       run.flushes++;
     }
   }
+  nbd_shutdown (nbd, 0);
   nbd_close (nbd);
   return NULL;
 }

@@ -77,6 +77,7 @@ write_stamps (void *arg)
     if (base_rng_below (&rng, 64) == 0 && nbd_flush (nbd, 0) == -1)
       die ("flush: %s", nbd_get_error ());
   }
+  nbd_shutdown (nbd, 0);
   nbd_close (nbd);
   return NULL;
 }
@@ -99,6 +100,7 @@ read_image (const char *uri, struct history_image *image)
       bad++;
     }
   free (buf);
+  nbd_shutdown (nbd, 0);
   nbd_close (nbd);
   return bad;
 }

@@ -125,6 +125,8 @@ TEST_MAIN
   compare_all (nbd[1]);
   if (getenv ("MODEL"))
     save_model (getenv ("MODEL"));
-  for (i = 0; i < CONNECTIONS; ++i)
+  for (i = 0; i < CONNECTIONS; ++i) {
+    nbd_shutdown (nbd[i], 0);
     nbd_close (nbd[i]);
+  }
 }
