@@ -104,7 +104,7 @@ wait_ready (struct transfer *t, short events, uint64_t done)
   }
 }
 
-/* ---- import ------------------------------------------------------------ */
+/* ---- import -------------------------------------------------------------- */
 
 /* LEN bytes of the file at OFF of the image.  Fewer: the file was cut. */
 static int
@@ -279,7 +279,7 @@ verb_import (struct pool *p, const json_t *request,
   struct transfer t = { .call = call, .fd = call->fd };
   CLEANUP_FREE char *buf = base_memalign (4096, CHUNK);
   struct pool_import *import;
-  const char *volume;
+  const char *volume = NULL;
   int r;
 
   r = verb_string (request, "volume", &volume);
@@ -307,7 +307,7 @@ verb_import (struct pool *p, const json_t *request,
   return r < 0 ? r : verb_reply_volume (p, volume, reply);
 }
 
-/* ---- export ------------------------------------------------------------ */
+/* ---- export -------------------------------------------------------------- */
 
 /* How much the pipe takes without waiting, now that it polls ready. */
 static size_t
@@ -512,7 +512,7 @@ verb_export (struct pool *p, const json_t *request,
 {
   struct transfer t = { .call = call, .fd = call->fd };
   CLEANUP_FREE char *buf = base_memalign (4096, CHUNK);
-  const char *name;
+  const char *name = NULL;
   int r;
 
   r = verb_string (request, "name", &name);

@@ -24,7 +24,7 @@
 #define PROBLEMS_MAX 1000       /* more are counted, not listed */
 #define FOLLOW_MS 200           /* how often a follower asks whether to end */
 
-/* ---- volumes ----------------------------------------------------------- */
+/* ---- volumes ------------------------------------------------------------- */
 
 static json_t *
 volume_json (const struct pool_volume_info *v)
@@ -74,7 +74,7 @@ list_named (struct pool *p, const json_t *request, bool exclusive,
 {
   CLEANUP_FREE const char **names = NULL;
   struct pool_volume_info info;
-  size_t i, n;
+  size_t i, n = 0;
   int r;
 
   r = verb_names (request, "names", &names, &n);
@@ -91,7 +91,7 @@ verb_list (struct pool *p, const json_t *request,
            struct pool_verb_call *call BASE_UNUSED, json_t **reply)
 {
   json_t *list;
-  bool exclusive;
+  bool exclusive = false;
   int r;
 
   r = verb_bool (request, "exclusive", &exclusive);
@@ -111,7 +111,7 @@ verb_list (struct pool *p, const json_t *request,
   return verb_reply (reply, "volumes", list);
 }
 
-/* ---- the pool ---------------------------------------------------------- */
+/* ---- the pool ------------------------------------------------------------ */
 
 static const char *
 state_name (enum pool_state state)
@@ -177,8 +177,8 @@ verb_info (struct pool *p, const json_t *request,
            struct pool_verb_call *call BASE_UNUSED, json_t **reply)
 {
   struct pool_info info;
-  const char *name;
-  bool exclusive;
+  const char *name = NULL;
+  bool exclusive = false;
   int r;
 
   r = verb_string_or (request, "name", NULL, &name);
@@ -192,7 +192,7 @@ verb_info (struct pool *p, const json_t *request,
   return verb_reply (reply, "pool", pool_json (&info));
 }
 
-/* ---- events ------------------------------------------------------------ */
+/* ---- events -------------------------------------------------------------- */
 
 static const char *
 kind_name (enum pool_event_kind kind)
@@ -243,8 +243,8 @@ verb_events (struct pool *p, const json_t *request,
              struct pool_verb_call *call, json_t **reply)
 {
   CLEANUP_FREE struct pool_event *events = NULL;
-  uint64_t after;
-  bool follow;
+  uint64_t after = 0;
+  bool follow = false;
   int r;
 
   r = verb_bool (request, "follow", &follow);
@@ -262,7 +262,7 @@ verb_events (struct pool *p, const json_t *request,
   return r < 0 ? r : verb_reply (reply, "last", verb_number (after));
 }
 
-/* ---- check ------------------------------------------------------------- */
+/* ---- check --------------------------------------------------------------- */
 
 struct check_state {
   struct pool_verb_call *call;

@@ -193,9 +193,9 @@ static int
 verb_create (struct pool *p, const json_t *request,
              struct pool_verb_call *call BASE_UNUSED, json_t **reply)
 {
-  const char *volume;
-  uint64_t size;
-  bool exist_ok;
+  const char *volume = NULL;
+  uint64_t size = 0;
+  bool exist_ok = false;
   int r;
 
   r = verb_string (request, "volume", &volume);
@@ -213,8 +213,8 @@ verb_snapshot (struct pool *p, const json_t *request,
                struct pool_verb_call *call BASE_UNUSED, json_t **reply)
 {
   CLEANUP_FREE const char **names = NULL;
-  bool exist_ok, changed = false;
-  size_t i, n;
+  bool exist_ok = false, changed = false;
+  size_t i, n = 0;
   int r;
 
   r = verb_bool (request, "exist-ok", &exist_ok);
@@ -236,8 +236,8 @@ static int
 verb_clone (struct pool *p, const json_t *request,
             struct pool_verb_call *call BASE_UNUSED, json_t **reply)
 {
-  const char *name, *volume;
-  bool exist_ok;
+  const char *name = NULL, *volume = NULL;
+  bool exist_ok = false;
   int r;
 
   r = verb_string (request, "name", &name);
@@ -255,8 +255,8 @@ verb_rollback (struct pool *p, const json_t *request,
                struct pool_verb_call *call BASE_UNUSED, json_t **reply)
 {
   char volume[POOL_NAME_MAX + 1];
-  const char *name;
-  bool force;
+  const char *name = NULL;
+  bool force = false;
   int r;
 
   r = verb_string (request, "name", &name);
@@ -275,9 +275,9 @@ verb_resize (struct pool *p, const json_t *request,
              struct pool_verb_call *call BASE_UNUSED, json_t **reply)
 {
   struct pool_volume_info old = { .size = 0 };
-  const char *volume;
-  bool force, shrink;
-  uint64_t size;
+  const char *volume = NULL;
+  bool force = false, shrink = false;
+  uint64_t size = 0;
   int r;
 
   r = verb_string (request, "volume", &volume);
@@ -303,7 +303,7 @@ static int
 verb_rename (struct pool *p, const json_t *request,
              struct pool_verb_call *call BASE_UNUSED, json_t **reply)
 {
-  const char *name, *new_name = NULL;
+  const char *name = NULL, *new_name = NULL;
   int r;
 
   r = verb_string (request, "name", &name);
@@ -338,9 +338,9 @@ verb_remove (struct pool *p, const json_t *request,
              struct pool_verb_call *call BASE_UNUSED, json_t **reply)
 {
   CLEANUP_FREE const char **names = NULL;
-  bool recursive, force, missing_ok;
+  bool recursive = false, force = false, missing_ok = false;
   json_t *list;
-  size_t i, n;
+  size_t i, n = 0;
   int r;
 
   r = verb_bool (request, "recursive", &recursive);
@@ -371,7 +371,7 @@ verb_grow (struct pool *p, const json_t *request,
            struct pool_verb_call *call BASE_UNUSED, json_t **reply)
 {
   struct pool_info before, after;
-  uint64_t size;
+  uint64_t size = 0;
   int r;
 
   r = verb_size_or (request, "size", 0, &size);
@@ -399,7 +399,7 @@ verb_flush (struct pool *p, const json_t *request BASE_UNUSED,
 /* ---- the table ----------------------------------------------------------- */
 
 static const struct {
-  const char *name;
+  const char *name = NULL;
   verb_fn fn;
 } verbs[] = {
   { "check", verb_check },
