@@ -399,7 +399,7 @@ verb_flush (struct pool *p, const json_t *request BASE_UNUSED,
 /* ---- the table ----------------------------------------------------------- */
 
 static const struct {
-  const char *name = NULL;
+  const char *name;
   verb_fn fn;
 } verbs[] = {
   { "check", verb_check },
