@@ -34,6 +34,7 @@ TESTS_POOL_FORMAT = \
 	tests/test-pool-check-survives-mutations \
 	tests/test-pool-check-tells-loss-from-leak \
 	tests/test-pool-format-figures \
+	tests/test-pool-format-survives-known-inputs \
 	tests/test-pool-format-survives-mutations
 
 check_PROGRAMS += $(TESTS_POOL_FORMAT)
@@ -72,6 +73,15 @@ tests_test_pool_check_survives_mutations_SOURCES = \
 	tests/test-pool-check-survives-mutations.c
 tests_test_pool_check_survives_mutations_CPPFLAGS = $(CPPFLAGS_FUZZ)
 tests_test_pool_check_survives_mutations_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_format_survives_known_inputs_SOURCES = \
+	fuzzing/fuzz-check.c \
+	fuzzing/fuzz-image.c \
+	fuzzing/fuzz-image.h \
+	fuzzing/fuzz-open.c \
+	tests/test-pool-format-survives-known-inputs.c
+tests_test_pool_format_survives_known_inputs_CPPFLAGS = $(CPPFLAGS_FUZZ)
+tests_test_pool_format_survives_known_inputs_LDADD = $(LDADD_POOL_FORMAT)
 
 tests_test_pool_format_survives_mutations_SOURCES = \
 	fuzzing/fuzz-image.c \
