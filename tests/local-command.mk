@@ -14,6 +14,7 @@ TESTS += \
 	tests/test-command-many-at-once.sh \
 	tests/test-command-names-what-is-damaged.sh \
 	tests/test-command-opens-files-as-its-caller.sh \
+	tests/test-command-poisoned-pool-is-code-7.sh \
 	tests/test-command-refuses-wrong-usage.sh \
 	tests/test-command-shows-progress.sh \
 	tests/test-command-survives-odd-servers.sh \
