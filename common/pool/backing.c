@@ -11,7 +11,8 @@
  * A slab that is wholly free goes back the other way: it leaves what may be
  * allocated, a commit makes the cleared bit durable, and only then it is
  * punched.  It returns after ALLOCATE and a flush.  A cushion, and all that
- * the reserve needs, is never punched.
+ * the reserve needs, is never punched; the cushion is larger while overwrites
+ * go on, which need free blocks to work with between two commits.
  *
  * back_lock keeps the two apart; it is taken before the commit hold.
  */
@@ -23,6 +24,7 @@
 #define BATCH 16                /* slabs backed at once, in large pools */
 #define PUNCH_BATCH 64
 #define CUSHION 8               /* free slabs that are kept, in large pools */
+#define LATELY_NS (UINT64_C (10) * 1000000000)
 
 /* Call FN for the parts of SLAB that hold no fixed block. */
 static int
@@ -115,17 +117,51 @@ backing_grow (struct pool *p, uint64_t wanted)
   return 0;
 }
 
+/* Some slabs ahead of need, so that no request waits for it.  1 = did some. */
+int
+backing_ahead (struct pool *p)
+{
+  struct space *s = &p->space;
+  bool low;
+  int r = 0;
+
+  base_mutex_lock (&s->lock);
+  low = s->low && space_low_locked (p, s->capital);
+  s->low = low;
+  base_mutex_unlock (&s->lock);
+  if (low)
+    r = backing_grow (p, p->slab_blocks);
+  if (r == 0)
+    return low;
+  base_mutex_lock (&s->lock);
+  s->low = false;
+  base_mutex_unlock (&s->lock);
+  return r == -ENOSPC ? 0 : r;
+}
+
+/* Free blocks that stay backed: what overwrites have needed lately. */
+static int64_t
+cushion_locked (struct pool *p)
+{
+  const struct space *s = &p->space;
+  const uint64_t slabs = BASE_MIN (BASE_MAX (pool_slabs (p) / 8, 1), CUSHION);
+
+  if (s->last_low > 0 && base_monotonic_ns () - s->last_low < LATELY_NS)
+    return (int64_t) BASE_MAX (s->capital, slabs * p->slab_blocks);
+  return (int64_t) (slabs * p->slab_blocks);
+}
+
 /* Take wholly free slabs out of what may be allocated. */
 static int
 choose_slabs (struct pool *p, struct place_vector *slabs)
 {
   struct space *s = &p->space;
-  const int64_t cushion = (int64_t)
-    (BASE_MIN (BASE_MAX (pool_slabs (p) / 8, 1), CUSHION) * p->slab_blocks);
+  int64_t cushion;
   uint64_t i;
   int r;
   LOCK_FOR_SCOPE (&s->lock);
 
+  cushion = cushion_locked (p);
   if (s->empty_slabs == 0
       || space_available_locked (p) < cushion + (int64_t) p->slab_blocks)
     return 0;

@@ -233,10 +233,13 @@ struct space {
   uint64_t open_maybe;          /* replaced blocks that may turn out free */
   uint64_t backed_slabs, backed_blocks;
   bool full;                    /* last growth was refused */
+  bool low;                     /* the worker should back some slabs ahead */
+  uint64_t last_low;            /* when that was so, monotonic ns */
   struct space_waiter *first, *last;    /* first come first served */
   struct limbo *limbo, *limbo_tail;
   uint64_t waits;
   /* By the capacity; change when the pool grows. */
+  atomic_uint_fast64_t capital; /* free blocks that are worth having */
   atomic_uint_fast64_t max_blocks;      /* request that goes in one piece */
   atomic_uint_fast64_t max_dirty;       /* dirty nodes of one transaction */
 };
@@ -588,6 +591,8 @@ extern int space_wait (struct pool *p);
 extern int space_set_aside (struct pool *p, uint64_t growth,
                             struct credit *credit);
 extern void space_return_credit (struct pool *p, struct credit *credit);
+/* Free blocks are few and slabs could be backed. */
+extern bool space_low_locked (struct pool *p, uint64_t capital);
 /* Give back what a request holds and did not publish. */
 extern void space_release (struct pool *p, struct charge *c);
 /* Make room for growth: back slabs, commit, reclaim.  0 if it is worth
@@ -619,6 +624,7 @@ extern void reader_exit (struct pool *p, struct reader r);
  * -ENOSPC if not one could be had.
  */
 extern int backing_grow (struct pool *p, uint64_t wanted);
+extern int backing_ahead (struct pool *p);
 /* Back the slabs that the reserve needs. */
 extern int backing_reserve (struct pool *p);
 /* Punch slabs that are wholly free: 1 = did some, 0 = none. */

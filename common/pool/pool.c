@@ -385,7 +385,8 @@ pool_work (struct pool *p)
     r = reap (p);
     return r < 0 ? r : 1;
   }
-  return backing_punch (p);
+  r = backing_ahead (p);
+  return r != 0 ? r : backing_punch (p);
 }
 
 int
@@ -408,25 +409,37 @@ pool_wake (struct pool *p)
   base_cond_signal (&p->worker_wake);
 }
 
+/* Wait for a kick or until NEXT; true = stop. */
+static bool
+worker_wait (struct pool *p, uint64_t next, bool busy)
+{
+  const uint64_t now = base_monotonic_ns ();
+  LOCK_FOR_SCOPE (&p->worker_lock);
+
+  if (!busy && !p->worker_stop && !p->worker_kick && now < next)
+    base_cond_timedwait (&p->worker_wake, &p->worker_lock,
+                         (next - now) / 1000000 + 1);
+  p->worker_kick = false;
+  return p->worker_stop;
+}
+
 static void *
 worker (void *opaque)
 {
   struct pool *p = opaque;
-  bool stop = false;
+  const uint64_t interval = p->options.commit_interval_ms * 1000000;
+  uint64_t next = base_monotonic_ns () + interval;
   int r;
 
-  while (!stop) {
+  do {
     r = pool_work (p);
-    base_mutex_lock (&p->worker_lock);
-    if (r != 1 && !p->worker_stop && !p->worker_kick)
-      base_cond_timedwait (&p->worker_wake, &p->worker_lock,
-                           p->options.commit_interval_ms);
-    p->worker_kick = false;
-    stop = p->worker_stop;
-    base_mutex_unlock (&p->worker_lock);
-    if (!stop && !p->options.readonly && pool_poisoned (p) == 0)
+    if (base_monotonic_ns () < next)
+      continue;
+    /* What nobody has flushed for a while. */
+    if (!p->options.readonly && pool_poisoned (p) == 0)
       (void) commit_to (p, commit_target (p));
-  }
+    next = base_monotonic_ns () + interval;
+  } while (!worker_wait (p, next, r == 1));
   return NULL;
 }
 

@@ -45,6 +45,7 @@
 #define MIN_DIRTY 12            /* two paths in a map of six levels */
 #define MAX_DIRTY 4096
 #define MAX_REQUEST (UINT64_C (32) << 20)
+#define MAX_CAPITAL (UINT64_C (256) << 20)
 
 /* By the capacity.  They grow by less than the capacity does, so that a full
  * pool that grows stays on the right side of its reserve.
@@ -58,6 +59,7 @@ space_limits (struct pool *p)
   s->max_dirty = BASE_MIN (BASE_MAX (n / 64, MIN_DIRTY), MAX_DIRTY);
   s->max_blocks = BASE_MIN (BASE_MAX (n / 64, 2),
                             MAX_REQUEST / p->block_size);
+  s->capital = BASE_MIN (n / 8, MAX_CAPITAL / p->block_size);
 }
 
 void
@@ -168,6 +170,18 @@ try_locked (struct pool *p, struct charge *c)
   return 0;
 }
 
+/* Overwrites need free blocks to go on while a commit brings the old ones
+ * back: the more there are, the fewer commits.
+ */
+bool
+space_low_locked (struct pool *p, uint64_t capital)
+{
+  const struct space *s = &p->space;
+
+  return s->backed_slabs < pool_slabs (p)
+    && s->free + s->pending < floor_locked (p) + capital;
+}
+
 int
 space_set_aside (struct pool *p, uint64_t growth, struct credit *credit)
 {
@@ -254,9 +268,9 @@ nothing_to_come_locked (struct pool *p)
     && !atomic_load (&p->open_dirty);
 }
 
-/* Free blocks are fewer than the floor wants and none will come: a pool
- * that was left with less reserve than this release keeps.  More slabs help,
- * or nothing does.
+/* Free blocks are few and more slabs could be backed; or fewer than the floor
+ * wants and none will come (a pool that was left with less reserve than this
+ * release keeps): then more slabs help, or nothing does.
  */
 static int
 beyond_waiting_locked (struct pool *p, uint64_t wanted)
@@ -297,11 +311,13 @@ wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
       r = try_locked (p, c);
       if (r != -EAGAIN)
         break;
-      if (nothing_to_come_locked (p)) {
+      if (nothing_to_come_locked (p)
+          || space_low_locked (p, s->capital)) {
         r = beyond_waiting_locked (p, c->data);
-        if (r < 0)
+        if (r == 0)
+          continue;
+        if (r != -ENOSPC || nothing_to_come_locked (p))
           break;
-        continue;
       }
     }
     r = wait_locked (p, s->first == &me);
@@ -316,7 +332,7 @@ int
 space_admit (struct pool *p, struct charge *c, struct handle *h, bool nowait)
 {
   struct space *s = &p->space;
-  bool was_full;
+  bool was_full, wake = false;
   int r;
 
   assert (c->dirty <= s->max_dirty);
@@ -336,8 +352,15 @@ space_admit (struct pool *p, struct charge *c, struct handle *h, bool nowait)
   was_full = s->full;
   if (r == 0 && c->growth > 0)
     s->full = false;
+  if (space_low_locked (p, s->capital / 2)) {
+    s->last_low = base_monotonic_ns ();
+    wake = !s->low && p->worker_started;
+    s->low = true;
+  }
   base_mutex_unlock (&s->lock);
 
+  if (wake)
+    pool_wake (p);
   if (r == 0 && was_full && c->growth > 0)
     event_log (p, POOL_EVENT_NOT_FULL, "", "no longer full");
   if (r == -ENOSPC)
