@@ -14,7 +14,7 @@
 typedef int (*verb_fn) (struct pool *p, const json_t *request,
                         struct pool_verb_call *call, json_t **reply);
 
-/* ---- verbs.c: members of a request ----------------------------------------
+/* ---- verbs.c: members of a request -----------------------------------------
  *
  * EINVAL if the member has another type, or is missing where it must be
  * there.
@@ -44,7 +44,7 @@ extern json_t *verb_number (uint64_t n);
 extern int verb_progress (struct pool_verb_call *call, uint64_t done,
                           uint64_t total);
 
-/* ---- verbs-facts.c ----------------------------------------------------- */
+/* ---- verbs-facts.c ------------------------------------------------------- */
 
 /* {"volume":{...}} of NAME into *REPLY. */
 extern int verb_reply_volume (struct pool *p, const char *name,
@@ -58,7 +58,7 @@ extern int verb_events (struct pool *p, const json_t *request,
 extern int verb_check (struct pool *p, const json_t *request,
                        struct pool_verb_call *call, json_t **reply);
 
-/* ---- transfer.c -------------------------------------------------------- */
+/* ---- transfer.c ---------------------------------------------------------- */
 
 extern int verb_import (struct pool *p, const json_t *request,
                         struct pool_verb_call *call, json_t **reply);
