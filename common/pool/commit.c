@@ -577,6 +577,7 @@ int
 commit_run (struct pool *p, struct change *change, bool reap)
 {
   struct cut cut;
+  size_t i;
   int r;
 
   memset (&cut, 0, sizeof cut);
@@ -610,6 +611,8 @@ commit_run (struct pool *p, struct change *change, bool reap)
     return r;
   }
 
+  for (i = 0; i < cut.records.len; ++i)
+    atomic_store (&cut.records.ptr[i]->durable, true);
   base_mutex_lock (&p->commit.lock);
   p->commit.durable = cut.generation;
   base_cond_broadcast (&p->commit.done);

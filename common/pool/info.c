@@ -56,12 +56,6 @@ fill_exclusive (struct pool *p, struct volume *v,
   return r;
 }
 
-static bool
-is_listed (const struct volume *v)
-{
-  return v->rec.kind == FORMAT_VOLUME || v->rec.kind == FORMAT_SNAPSHOT;
-}
-
 /* A volume before its snapshots: '@' sorts before every character of a
  * name here.
  */
@@ -93,7 +87,7 @@ take_list (struct pool *p, bool exclusive, struct pool_volume_info **list,
   LOCK_FOR_SCOPE (&p->table_lock);
 
   for (v = p->volumes; v; v = v->next)
-    count += is_listed (v);
+    count += volume_is_named (v);
   *list = base_calloc (BASE_MAX (count, 1), sizeof **list);
   if (*list == NULL)
     return base_fail (ENOMEM, "out of memory");
@@ -104,7 +98,7 @@ take_list (struct pool *p, bool exclusive, struct pool_volume_info **list,
   }
   *n = 0;
   for (v = p->volumes; v && r == 0; v = v->next)
-    if (is_listed (v)) {
+    if (volume_is_named (v)) {
       fill_info (p, v, &(*list)[*n]);
       if (exclusive)
         r = fill_exclusive (p, v, &(*list)[*n]);

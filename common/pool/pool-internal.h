@@ -133,6 +133,7 @@ struct volume {
   struct format_entry root_entry;       /* lock */
   atomic_uint levels;           /* grows under publish, exclusively */
   atomic_bool reaped;           /* orphan: nothing is left of it */
+  atomic_bool durable;          /* a commit has recorded it: it can be found */
   uint64_t mapped, nodes;       /* as in the open transaction; lock */
   uint64_t shared;              /* nodes with birth <= snap_epoch, at most;
                                  * lock */
@@ -584,7 +585,7 @@ extern int64_t space_available_locked (struct pool *p);
 extern int space_admit (struct pool *p, struct charge *c, struct handle *h,
                         bool nowait);
 /* One round of waiting after -EAGAIN: for a commit, for others in flight, or
- * for readers.
+ * for readers.  -ENOSPC if nothing can come.
  */
 extern int space_wait (struct pool *p);
 /* Set GROWTH aside, or -ENOSPC. */
@@ -697,6 +698,7 @@ extern int reap_step (struct pool *p, struct cut *cut);
 
 /* ---- table.c: volumes in memory ------------------------------------------ */
 
+extern bool volume_is_named (const struct volume *v);
 extern struct volume *volume_find_locked (struct pool *p, const char *name);
 extern struct volume *volume_taken_locked (struct pool *p, const char *name);
 extern struct volume *volume_by_id_locked (struct pool *p, uint64_t id);

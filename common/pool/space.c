@@ -234,14 +234,6 @@ wait_locked (struct pool *p, bool head)
   return 0;
 }
 
-int
-space_wait (struct pool *p)
-{
-  LOCK_FOR_SCOPE (&p->space.lock);
-
-  return wait_locked (p, true);
-}
-
 static void
 leave_queue_locked (struct space *s, struct space_waiter *me)
 {
@@ -281,6 +273,17 @@ beyond_waiting_locked (struct pool *p, uint64_t wanted)
   r = backing_grow (p, wanted);
   base_mutex_lock (&p->space.lock);
   return r == -ENOSPC ? base_fail (ENOSPC, "full") : r;
+}
+
+int
+space_wait (struct pool *p)
+{
+  LOCK_FOR_SCOPE (&p->space.lock);
+
+  limbo_drain_locked (p);
+  if (nothing_to_come_locked (p))
+    return beyond_waiting_locked (p, 1);
+  return wait_locked (p, true);
 }
 
 static int

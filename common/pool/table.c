@@ -146,11 +146,14 @@ volume_unref (struct volume *v)
   free (v);
 }
 
-/* Orphans and hidden imports have no name that can be found. */
-static bool
-is_named (const struct volume *v)
+/* Orphans and hidden imports have no name that can be found, and neither has
+ * what a failed commit would have made.
+ */
+bool
+volume_is_named (const struct volume *v)
 {
-  return v->rec.kind == FORMAT_VOLUME || v->rec.kind == FORMAT_SNAPSHOT;
+  return atomic_load (&v->durable)
+    && (v->rec.kind == FORMAT_VOLUME || v->rec.kind == FORMAT_SNAPSHOT);
 }
 
 struct volume *
@@ -159,7 +162,7 @@ volume_find_locked (struct pool *p, const char *name)
   struct volume *v;
 
   for (v = p->volumes; v; v = v->next)
-    if (is_named (v) && strcmp (v->label, name) == 0)
+    if (volume_is_named (v) && strcmp (v->label, name) == 0)
       return v;
   return NULL;
 }
@@ -171,7 +174,7 @@ volume_taken_locked (struct pool *p, const char *name)
   struct volume *v;
 
   for (v = p->volumes; v; v = v->next)
-    if ((is_named (v) || v->rec.kind == FORMAT_INCOMPLETE)
+    if ((volume_is_named (v) || v->rec.kind == FORMAT_INCOMPLETE)
         && strcmp (v->label, name) == 0)
       return v;
   return NULL;
@@ -331,6 +334,7 @@ load_record (struct pool *p, uint32_t slot)
   if (v == NULL)
     return -ENOMEM;
   v->rec = *rec;
+  atomic_store (&v->durable, true);
   v->slot = slot;
   p->slot_busy[slot] = true;
   v->id = le64toh (rec->id);
