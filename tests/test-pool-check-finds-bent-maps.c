@@ -235,6 +235,12 @@ few_levels (struct pi *p)
 }
 
 static void
+import_levels (struct pi *p)
+{
+  bend_record (p, 4)->size = htole64 (UINT64_C (1) << 40);
+}
+
+static void
 many_levels (struct pi *p)
 {
   bend_record (p, 0)->root.levels = 9;
@@ -356,6 +362,8 @@ TEST_MAIN
       "map node", "no entries" },
     { "too few levels", SAMPLE_FAMILY, few_levels, "volume root",
       "levels" },
+    { "too few levels for an import", SAMPLE_ORPHANS, import_levels,
+      "import incoming", "levels" },
     { "too many levels", SAMPLE_ONE, many_levels, "volume root", "levels" },
     { "levels not there", SAMPLE_ONE, wrong_levels, "volume root", "type" },
     { "mapped", SAMPLE_FAMILY, wrong_mapped, "volume root",

@@ -323,8 +323,8 @@ compare_counts (struct check *c, const struct check_record *r,
                  r->nodes, found->shared);
 }
 
-/* The size of an orphan means nothing any more, that of an import nothing
- * yet.
+/* The size of an orphan means nothing any more; an import may have outgrown
+ * its own.
  */
 void
 check_map (struct check *c, const struct check_record *r)
@@ -343,7 +343,7 @@ check_map (struct check *c, const struct check_record *r)
   const struct format_entry *root = &r->root.entry;
   const unsigned levels = r->root.levels;
   const unsigned needed =
-    sized ? format_levels (base_div_up (blocks, c->fan), c->fan_shift) : 1;
+    orphan ? 1 : format_levels (base_div_up (blocks, c->fan), c->fan_shift);
   /* Nothing in a snapshot is younger than it. */
   const uint32_t birth =
     r->kind == FORMAT_SNAPSHOT ? BASE_MIN (r->epoch, c->epoch) : c->epoch;
