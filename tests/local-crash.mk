@@ -39,6 +39,8 @@ tests_lib_libcrash_la_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_lib_libcrash_la_SOURCES = \
 	tests/lib/crash-do.c \
 	tests/lib/crash-engine.h \
+	tests/lib/crash-fault.c \
+	tests/lib/crash-fault.h \
 	tests/lib/crash-history.c \
 	tests/lib/crash-history.h \
 	tests/lib/crash-image.c \
@@ -52,6 +54,8 @@ tests_lib_libcrash_la_SOURCES = \
 	tests/lib/crash-run.h \
 	tests/lib/crash-states.c \
 	tests/lib/crash-states.h \
+	tests/lib/crash-try.c \
+	tests/lib/crash-try.h \
 	tests/lib/crash-verbs.c \
 	tests/lib/crash-world.c \
 	tests/lib/crash-world.h \
@@ -71,12 +75,18 @@ LDFLAGS_CRASH = -Wl,--wrap=getrandom
 # The pool under the harness, and the pool alone with simulated or real
 # threads.
 SOURCES_CRASH_POOL = tests/lib/pool-engine.c
-LDADD_CRASH_POOL = \
+LDADD_CRASH_POOL_ROOMS = \
 	tests/lib/libcrash.la \
 	tests/lib/libtest.la \
 	common/pool/libpool.la \
-	$(LDADD_CRASH_DEVICES) \
+	$(LDADD_CRASH_DEVICES)
+LDADD_CRASH_POOL = \
+	$(LDADD_CRASH_POOL_ROOMS) \
 	tests/lib/libbase-sim.la \
+	$(JANSSON_LIBS)
+LDADD_CRASH_POOL_FAULTY = \
+	$(LDADD_CRASH_POOL_ROOMS) \
+	tests/lib/libbase-sim-faulty.la \
 	$(JANSSON_LIBS)
 LDADD_TEST_POOL = \
 	tests/lib/libtest.la \
@@ -84,6 +94,8 @@ LDADD_TEST_POOL = \
 	common/devices/libdevices-test.la \
 	$(DEVICES_STACK) \
 	$(JANSSON_LIBS)
+
+# ---- the harness itself ----------------------------------------------------
 
 TESTS_CRASH = \
 	tests/test-crash-model-makes-failures-small \
@@ -147,8 +159,17 @@ tests_pool_crash_LDFLAGS = $(LDFLAGS_CRASH)
 tests_pool_crash_LDADD = $(LDADD_CRASH_POOL)
 
 TESTS_POOL_CRASH = \
+	tests/test-pool-concurrent-writers-keep-blocks-whole \
 	tests/test-pool-crash-dropped-flush-is-found \
 	tests/test-pool-crash-leaves-one-commit \
+	tests/test-pool-crash-model-counterexamples \
+	tests/test-pool-crash-slabs-are-backed-first \
+	tests/test-pool-fault-every-allocation \
+	tests/test-pool-fault-every-io \
+	tests/test-pool-fault-failed-flush-wakes-all \
+	tests/test-pool-fault-read-only-writes-nothing \
+	tests/test-pool-fault-rot-is-reported \
+	tests/test-pool-fault-superblock-copies \
 	tests/test-pool-full-overwrites-succeed \
 	tests/test-pool-full-refuses-whole-request \
 	tests/test-pool-full-trims-of-shared-space \
@@ -156,7 +177,17 @@ TESTS_POOL_CRASH = \
 	tests/test-pool-reads-back-writes
 check_PROGRAMS += $(TESTS_POOL_CRASH)
 TESTS += $(TESTS_POOL_CRASH)
-SANITIZER_TESTS += tests/test-pool-reads-back-writes
+SANITIZER_TESTS += \
+	tests/test-pool-concurrent-writers-keep-blocks-whole \
+	tests/test-pool-full-overwrites-succeed \
+	tests/test-pool-full-refuses-whole-request \
+	tests/test-pool-full-trims-of-shared-space \
+	tests/test-pool-reads-back-writes
+
+tests_test_pool_concurrent_writers_keep_blocks_whole_SOURCES = \
+	tests/test-pool-concurrent-writers-keep-blocks-whole.c
+tests_test_pool_concurrent_writers_keep_blocks_whole_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_writers_keep_blocks_whole_LDADD = $(LDADD_TEST_POOL)
 
 tests_test_pool_crash_dropped_flush_is_found_SOURCES = \
 	$(SOURCES_CRASH_POOL) \
@@ -171,6 +202,62 @@ tests_test_pool_crash_leaves_one_commit_SOURCES = \
 tests_test_pool_crash_leaves_one_commit_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_crash_leaves_one_commit_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_crash_leaves_one_commit_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_crash_model_counterexamples_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-crash-model-counterexamples.c
+tests_test_pool_crash_model_counterexamples_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_model_counterexamples_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_crash_model_counterexamples_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_crash_slabs_are_backed_first_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-crash-slabs-are-backed-first.c
+tests_test_pool_crash_slabs_are_backed_first_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_slabs_are_backed_first_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_crash_slabs_are_backed_first_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_fault_every_allocation_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-fault-every-allocation.c
+tests_test_pool_fault_every_allocation_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_every_allocation_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_every_allocation_LDADD = $(LDADD_CRASH_POOL_FAULTY)
+
+tests_test_pool_fault_every_io_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-fault-every-io.c
+tests_test_pool_fault_every_io_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_every_io_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_every_io_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_fault_failed_flush_wakes_all_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-fault-failed-flush-wakes-all.c
+tests_test_pool_fault_failed_flush_wakes_all_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_failed_flush_wakes_all_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_failed_flush_wakes_all_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_fault_read_only_writes_nothing_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-fault-read-only-writes-nothing.c
+tests_test_pool_fault_read_only_writes_nothing_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_read_only_writes_nothing_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_read_only_writes_nothing_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_fault_rot_is_reported_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-fault-rot-is-reported.c
+tests_test_pool_fault_rot_is_reported_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_rot_is_reported_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_rot_is_reported_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_fault_superblock_copies_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-fault-superblock-copies.c
+tests_test_pool_fault_superblock_copies_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_superblock_copies_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_superblock_copies_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_full_overwrites_succeed_SOURCES = \
 	tests/test-pool-full-overwrites-succeed.c

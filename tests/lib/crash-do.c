@@ -67,6 +67,25 @@ clip (struct vdev *d, const struct crash_op *op, uint64_t *len)
   return *len > 0;
 }
 
+bool
+crash_fault_answer (struct crash_actor *a, int r, bool trace)
+{
+  struct crash_world *w = a->w;
+
+  if (!w->poisoned && !w->with_faults)
+    return false;
+  /* A verb whose commit failed may have left names as they were or not. */
+  if (w->half_done && (r == -ENOENT || r == -EEXIST))
+    return true;
+  if (w->import_left && r == -EEXIST)
+    return true;
+  if (r != -EIO && !(w->with_faults && (r == -ENOMEM || r == -ENOSPC ||
+                                        r == -EBADMSG)))
+    return false;
+  w->half_done |= trace;
+  return true;
+}
+
 /* An answer that no request may give, whatever it is. */
 static bool
 answer_ok (struct crash_actor *a, const struct crash_op *op, int r)
@@ -77,9 +96,10 @@ answer_ok (struct crash_actor *a, const struct crash_op *op, int r)
   if (w->failed)
     return false;
   crash_op_text (op, text, sizeof text);
-  if (r == 0 || r == -ENOSPC)
+  if (r == 0 || (r == -ENOSPC && !w->with_faults))
     return true;
-  if (w->poisoned && r == -EIO)
+  /* A failed write may have changed a part of its range. */
+  if (crash_fault_answer (a, r, false))
     return true;
   return crash_fail (w, "%s: %s (%s)", text, strerror (-r),
                      base_error_text ());
@@ -95,7 +115,7 @@ refused (struct crash_actor *a, const struct crash_op *op, bool must,
 
   if (r == -ENOSPC)
     w->refused++;
-  if (!must && (a->published == 0 || r != -ENOSPC))
+  if (w->with_faults || (!must && (a->published == 0 || r != -ENOSPC)))
     return true;
   crash_op_text (op, text, sizeof text);
   if (a->published > 0)
@@ -160,7 +180,7 @@ do_write (struct crash_actor *a, const struct crash_op *op)
   key = v->key;
   d = crash_actor_handle (a, key);
   if (d == NULL)
-    return false;
+    return !a->w->failed;
   if (!clip (d, op, &len))
     return true;
   /* A longer one is several requests, each of which may be refused. */
@@ -200,7 +220,7 @@ do_zero (struct crash_actor *a, const struct crash_op *op)
   key = v->key;
   d = crash_actor_handle (a, key);
   if (d == NULL)
-    return false;
+    return !a->w->failed;
   if (!clip (d, op, &len))
     return true;
   v = oracle_find_key (a->w->live, key);
@@ -277,7 +297,7 @@ do_read (struct crash_actor *a, const struct crash_op *op)
   key = v->key;
   d = crash_actor_handle (a, key);
   if (d == NULL)
-    return false;
+    return !a->w->failed;
   if (!clip (d, op, &len))
     return true;
   buf = need (malloc (len));
@@ -286,6 +306,8 @@ do_read (struct crash_actor *a, const struct crash_op *op)
   r = vdev_read (d, buf, len, op->off);
   a->reading = 0;
   ok = !a->w->failed;
+  if (ok && r < 0 && a->w->with_faults && crash_fault_answer (a, r, false))
+    goto out;
   if (ok && r < 0) {
     char text[200];
     crash_op_text (op, text, sizeof text);
@@ -294,6 +316,7 @@ do_read (struct crash_actor *a, const struct crash_op *op)
   }
   if (ok)
     ok = read_ok (a, op, buf, len);
+ out:
   while (a->nversions > 0)
     oracle_data_unref (a->version[--a->nversions]);
   return ok;
@@ -328,7 +351,7 @@ do_flush (struct crash_actor *a, const struct crash_op *op)
   if (v) {
     d = crash_actor_handle (a, v->key);
     if (d == NULL)
-      return false;
+      return !w->failed;
   }
   want = w->acked;
   crash_begin (a, op, 0, NULL, 0, 0);
@@ -336,7 +359,7 @@ do_flush (struct crash_actor *a, const struct crash_op *op)
   crash_end (a);
   if (w->failed)
     return false;
-  if (r < 0 && !(w->poisoned && r == -EIO))
+  if (r < 0 && !crash_fault_answer (a, r, false))
     return crash_fail (w, "flush: %s (%s)", strerror (-r), base_error_text ());
   if (r == 0)
     crash_promise (w, want);
@@ -359,7 +382,7 @@ do_reclaim (struct crash_actor *a, const struct crash_op *op)
   crash_end (a);
   if (w->failed)
     return false;
-  return r >= 0 || (w->poisoned && r == -EIO) ||
+  return r >= 0 || crash_fault_answer (a, r, false) ||
     crash_fail (w, "background work: %s (%s)", strerror (-r),
                 base_error_text ());
 }
@@ -449,6 +472,11 @@ crash_do (struct crash_actor *a, const struct crash_op *op)
     break;
   case CRASH_RECLAIM:
     ok = do_reclaim (a, op);
+    break;
+  case CRASH_CHECK:
+    crash_begin (a, op, 0, NULL, 0, 0);
+    ok = crash_world_check (w, op->pool_wide);
+    crash_end (a);
     break;
   case CRASH_REOPEN:
     ok = crash_world_reopen (w, a);

@@ -37,6 +37,7 @@ enum crash_kind {
   CRASH_RECLAIM,                /* background work */
   CRASH_SUBJECTS,
   CRASH_READ = CRASH_SUBJECTS,
+  CRASH_CHECK,                  /* while others go on */
   CRASH_REOPEN,                 /* clean close and open */
   CRASH_KILL,                   /* the process dies, the disk does not */
   CRASH_BADFLUSH,               /* a flush fails; then as CRASH_KILL */

@@ -449,5 +449,5 @@ crash_main (int argc, char **argv, const struct crash_engine *e,
   crash_tally_print (e, &tally);
   printf ("seed %" PRIu64 ", %" PRIu64 " seconds\n", run.seed,
           seconds () - begun);
-  return r;
+  return r == SIM_EXIT_DEADLOCK ? CRASH_EXIT_HANGS : r;
 }

@@ -179,7 +179,7 @@ verb_answer (struct crash_actor *a, const struct crash_op *op, int r,
     crash_promise (w, a->change);
     return true;
   }
-  if (w->poisoned && r == -EIO)
+  if (crash_fault_answer (a, r, a->applied))
     return true;
   if (a->applied)
     return crash_fail (w, "%s: refused (%s: %s), but has taken effect", text,
@@ -234,7 +234,7 @@ busy_first (struct crash_actor *a, const struct crash_op *op,
   crash_end (a);
   if (a->w->failed)
     return false;
-  if (r == -EBUSY && !a->applied)
+  if ((r == -EBUSY && !a->applied) || crash_fault_answer (a, r, a->applied))
     return true;
   return crash_fail (a->w, "%s of a volume with a connection: %s",
                      crash_kind_names[op->kind],
@@ -409,16 +409,16 @@ do_import (struct crash_actor *a, const struct crash_op *op)
     begin_verb (a, op, key);
     r = w->e->import_commit (import);
     crash_end (a);
+    w->import_left |= r < 0 && w->with_faults;
+    if (r < 0 && !a->applied)
+      oracle_drop (&w->live, key);
+    return verb_answer (a, op, r, true);
   }
-  else {
-    w->e->import_drop (import);
-    a->applied = true;
-    a->change = 0;
-  }
-  if (r < 0 || op->pool_wide)
-    oracle_drop (&w->live, key);
-  if (r < 0)
-    a->applied = false;
+  w->e->import_drop (import);
+  w->import_left |= w->with_faults;
+  oracle_drop (&w->live, key);
+  a->applied = r == 0;
+  a->change = 0;
   return verb_answer (a, op, r, true);
 }
 
@@ -455,6 +455,7 @@ do_create (struct crash_actor *a, const struct crash_op *op)
   crash_end (a);
   if (exists)
     return (r == -EEXIST && !a->applied) ||
+      crash_fault_answer (a, r, a->applied) ||
       crash_fail (a->w, "create of a name that exists: %s", strerror (-r));
   return verb_answer (a, op, r, true);
 }

@@ -214,8 +214,10 @@ crash_actor_handle (struct crash_actor *a, uint64_t key)
   memcpy (name, v->name, sizeof name);
   r = a->w->e->volume_open (a->w->pool, name, false, NULL, &h->d);
   if (r < 0) {
-    crash_fail (a->w, "open %s: %s (%s)", name, strerror (-r),
-                base_error_text ());
+    h->d = NULL;
+    if (!crash_fault_answer (a, r, false))
+      crash_fail (a->w, "open %s: %s (%s)", name, strerror (-r),
+                  base_error_text ());
     return NULL;
   }
   h->key = key;
@@ -427,7 +429,15 @@ crash_world_check (struct crash_world *w, bool data)
 
   if (w->failed)
     return false;
+  /* With a fault about, it may find what is not there, or stop. */
+  if (w->with_faults)
+    o.problem = NULL;
   r = w->e->check (w->pool, &o, &result);
+  if (w->with_faults)
+    return true;
+  /* On a pool that is full and written to all the time it may give up. */
+  if (r == -EBUSY && w->concurrent)
+    return true;
   if (r < 0)
     return crash_fail (w, "check: %s (%s)", strerror (-r),
                        base_error_text ());
@@ -490,6 +500,12 @@ open_pool (struct crash_world *w)
   d = vdev_ref (d);
   if (w->drop_flush)
     d = image_no_flush (d);
+  if (w->fault_device) {
+    r = faulty_open (d, &w->fault);
+    if (r < 0)
+      abort ();
+    d = w->fault;
+  }
   w->opening = true;
   r = w->e->open (d, &o, &w->pool);
   w->opening = false;

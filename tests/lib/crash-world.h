@@ -91,6 +91,9 @@ struct crash_world {
   uint64_t largest_write;
   bool concurrent;              /* several actors */
   bool drop_flush;              /* flushes do not reach the log */
+  bool fault_device;            /* a faulty device stands above the log, */
+  struct vdev *fault;           /* this one; borrowed from the pool */
+  bool with_faults;             /* something may fail now */
   bool keep_spans;
   bool verbose;                 /* print each operation */
   struct crash_actor *actors;   /* list */
@@ -101,8 +104,13 @@ struct crash_world {
   uint64_t acked;               /* changes of answered requests */
   uint64_t next_key;
   bool opening;                 /* cuts keep the state they find */
-  bool poisoned;                /* a flush was made to fail */
+  bool poisoned;                /* a flush was made to fail: requests and
+                                 * verbs may fail, too */
+  bool half_done;               /* one failed and left a trace: only right if
+                                 * the pool is poisoned */
 
+  bool import_left;             /* a fault kept an import from being dropped:
+                                 * its name may stay taken */
   uint64_t steps, refused;      /* operations; ENOSPC */
 
   struct crash_span *span;
@@ -194,6 +202,8 @@ extern void crash_begin (struct crash_actor *a, const struct crash_op *op,
                          uint64_t key, const uint8_t *buf, uint64_t off,
                          uint64_t len);
 extern void crash_end (struct crash_actor *a);
+/* May an answer be R, because of a fault that was planted? */
+extern bool crash_fault_answer (struct crash_actor *a, int r, bool trace);
 /* Keep what the volume that A reads holds now. */
 extern void crash_actor_version (struct crash_actor *a);
 /* A verb takes effect; called by the hook. */

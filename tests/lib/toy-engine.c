@@ -650,7 +650,7 @@ const struct crash_engine toy_engine = {
   .kinds = 1 << CRASH_WRITE | 1 << CRASH_PARTIAL | 1 << CRASH_LARGE |
     1 << CRASH_FUA | 1 << CRASH_TRIM | 1 << CRASH_ZERO | 1 << CRASH_FLUSH |
     1 << CRASH_SNAPSHOT | 1 << CRASH_REMOVE | 1 << CRASH_READ |
-    1 << CRASH_REOPEN | 1 << CRASH_KILL | 1 << CRASH_BADFLUSH,
+    1 << CRASH_CHECK | 1 << CRASH_REOPEN | 1 << CRASH_KILL | 1 << CRASH_BADFLUSH,
   .fixed_volumes = VOLUMES,
   .fixed_size = BLOCKS * B,
   .format = toy_format,
