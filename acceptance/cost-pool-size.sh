@@ -12,3 +12,6 @@ recorded_line "cost by pool size: bytes per write, most to least" \
               pool-cost bytes-spread '<=' 1.2
 recorded_line "cost by pool size: CPU per write, most to least" \
               pool-cost cpu-spread '<=' 1.2
+echo "the same after random writes over the whole volumes:" \
+     "bytes $(recorded pool-cost aged-bytes-spread)," \
+     "CPU $(recorded pool-cost aged-cpu-spread)"

@@ -4,7 +4,7 @@
  * random places of the volume of 1 TiB, one write among four, without a
  * flush, so that commits come by the engine's own limits.  A fifth thread
  * looks at RssAnon of this process: what the program has allocated and
- * touched, not the page cache behind the mapped bits of constdev.  The
+ * touched, not the page cache behind the mapped words of constdev.  The
  * figure is the peak less what there was before the pool was opened.
  *
  * Every read must find the constant or zeroes.

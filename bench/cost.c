@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The pools that pool-cost measures: DIR/NAME.pool, a sparse file with the
- * metadata, and DIR/NAME.bits, where there is data.
+ * The pools that pool-cost measures: DIR/NAME.pool, a file with the
+ * metadata, and DIR/NAME.map, which says where there is data.
  */
 
 #include <config.h>
@@ -71,11 +71,11 @@ static struct vdev *
 open_backing (const struct cost_pool *c, uint32_t flags)
 {
   CLEANUP_FREE char *path = path_of (c, ".pool");
-  CLEANUP_FREE char *bits = path_of (c, ".bits");
+  CLEANUP_FREE char *map = path_of (c, ".map");
   struct vdev *file, *d;
 
   must (devices_file_open (path, flags, &file));
-  must (constdev_open (file, bits, c->capacity, &d));
+  must (constdev_open (file, map, c->capacity, &d));
   return d;
 }
 
@@ -96,13 +96,13 @@ void
 cost_make (struct cost_pool *c)
 {
   CLEANUP_FREE char *path = path_of (c, ".pool");
-  CLEANUP_FREE char *bits = path_of (c, ".bits");
+  CLEANUP_FREE char *map = path_of (c, ".map");
   const struct pool_format_options options = { .capacity = c->capacity };
   struct vdev *d;
   struct pool *p;
 
   unlink (path);
-  unlink (bits);
+  unlink (map);
   d = open_backing (c, VDEV_OPEN_CREATE);
   must (pool_format (d, &options));
   must (pool_open (d, NULL, &p));

@@ -8,8 +8,10 @@
  *                            blocks are spread at random over the whole
  *                            range, 10 million in the largest
  *   pool-cost DIR writes     random 4 KiB writes in a working set of
- *                            128 MiB, a flush every 64, then over the whole
- *                            volume; the three pools in turn
+ *                            128 MiB, a flush every 64 (local); over the
+ *                            whole volume (whole), which leaves free places
+ *                            scattered all over the pool; in the working set
+ *                            again (aged).  The three pools in turn.
  *   pool-cost DIR open       the largest: after a clean close, after kill -9
  *   pool-cost DIR memory     the largest: a million random requests
  *   pool-cost DIR snapshot   the largest: snapshots with nothing dirty
@@ -18,9 +20,9 @@
  * lines.  SCALE=N divides the number of blocks and of requests (to try the
  * program out; such figures mean nothing).  SEED=N is taken and printed.
  *
- * The pools stand on constdev over sparse files: all metadata is really
- * written to the disk and flushed there, data is one constant block that
- * exists as a bit.  The cost of writing the data itself, the same for every
+ * The pools stand on constdev over files: all metadata is really written to
+ * the disk and flushed there, data is one constant block that exists as a
+ * bit.  The cost of writing the data itself, the same for every
  * size, is thereby left out of the CPU figure, which makes differences
  * between the sizes stand out more, not less.  Bytes count data as well.
  */
@@ -36,7 +38,10 @@
 
 #include "cost.h"
 
-#define ROUNDS 15
+#define LOCAL_ROUNDS 150        /* short, so that a disturbance hits all */
+#define WHOLE_ROUNDS 15
+#define SNAPSHOTS 15
+#define OPENINGS 5
 
 /* Ascending, with random gaps, so that each leaf is written once. */
 static void
@@ -111,7 +116,7 @@ write_round (struct cost_pool *c, uint64_t n, uint64_t start, uint64_t length)
 
 #define COLUMN(rounds, n, member)                                       \
   __extension__ ({                                                      \
-    double column_[ROUNDS];                                             \
+    double column_[LOCAL_ROUNDS];                                             \
     size_t i_;                                                          \
     for (i_ = 0; i_ < (n); ++i_)                                        \
       column_[i_] = (rounds)[i_].member;                                \
@@ -140,56 +145,65 @@ report_rounds (const char *what, const struct cost_pool *c,
   return m;
 }
 
+/* Most to least among the sizes. */
 static void
-report_spread (const char *what, const double value[COST_POOLS])
+report_spread (const char *what, const struct round median[COST_POOLS])
 {
-  double least = value[0], most = value[0];
+  struct round least = median[0], most = median[0];
   size_t i;
 
   for (i = 1; i < COST_POOLS; ++i) {
-    least = fmin (least, value[i]);
-    most = fmax (most, value[i]);
+    least.bytes = fmin (least.bytes, median[i].bytes);
+    most.bytes = fmax (most.bytes, median[i].bytes);
+    least.cpu_us = fmin (least.cpu_us, median[i].cpu_us);
+    most.cpu_us = fmax (most.cpu_us, median[i].cpu_us);
   }
-  printf ("%s-spread=%.3f\n", what, most / least);
+  printf ("%s.bytes-spread=%.3f\n", what, most.bytes / least.bytes);
+  printf ("%s.cpu-spread=%.3f\n", what, most.cpu_us / least.cpu_us);
+}
+
+/* N rounds of each pool, in turn, the first one rotating; medians. */
+static void
+take_turns (const char *what, size_t n, uint64_t writes, bool local,
+            struct round median[COST_POOLS])
+{
+  struct round rounds[COST_POOLS][LOCAL_ROUNDS];
+  size_t i, k, which;
+
+  for (k = 0; k < n; ++k)
+    for (i = 0; i < COST_POOLS; ++i) {
+      struct cost_pool *c = &cost_pools[(i + k) % COST_POOLS];
+
+      which = (i + k) % COST_POOLS;
+      rounds[which][k] = local
+        ? write_round (c, writes, c->capacity / 4, WORKING_SET)
+        : write_round (c, writes, 0, c->capacity);
+    }
+  for (i = 0; i < COST_POOLS; ++i) {
+    median[i] = report_rounds (what, &cost_pools[i], rounds[i], n);
+    printf ("%s.%s.first-round-cpu-us-per-write=%.2f\n", what,
+            cost_pools[i].name, rounds[i][0].cpu_us);
+  }
 }
 
 static void
 writes (void)
 {
-  const uint64_t n = BASE_MAX (6400 / cost_scale / 64, 1) * 64;
-  struct round rounds[COST_POOLS][ROUNDS];
-  double bytes[COST_POOLS], cpu[COST_POOLS];
-  size_t i, k;
+  const uint64_t n = BASE_MAX (640 / cost_scale / 64, 1) * 64;
+  struct round median[COST_POOLS];
+  size_t i;
 
-  for (i = 0; i < COST_POOLS; ++i)
+  for (i = 0; i < COST_POOLS; ++i) {
+    cost_forget_pages (&cost_pools[i]);
     cost_open (&cost_pools[i]);
-  for (k = 0; k < ROUNDS; ++k)
-    for (i = 0; i < COST_POOLS; ++i) {
-      struct cost_pool *c = &cost_pools[(i + k) % COST_POOLS];
-
-      rounds[(i + k) % COST_POOLS][k]
-        = write_round (c, n, c->capacity / 4, WORKING_SET);
-    }
-  for (i = 0; i < COST_POOLS; ++i) {
-    const struct round m
-      = report_rounds ("local", &cost_pools[i], rounds[i], ROUNDS);
-
-    bytes[i] = m.bytes;
-    cpu[i] = m.cpu_us;
-    printf ("local.%s.first-round-cpu-us-per-write=%.2f\n",
-            cost_pools[i].name, rounds[i][0].cpu_us);
   }
-  report_spread ("local.bytes", bytes);
-  report_spread ("local.cpu", cpu);
-
-  for (i = 0; i < COST_POOLS; ++i) {
-    struct cost_pool *c = &cost_pools[i];
-
-    for (k = 0; k < 3; ++k)
-      rounds[i][k] = write_round (c, n, 0, c->capacity);
-    report_rounds ("whole", c, rounds[i], 3);
-    cost_close (c);
-  }
+  take_turns ("local", LOCAL_ROUNDS, n, true, median);
+  report_spread ("local", median);
+  take_turns ("whole", WHOLE_ROUNDS, 2 * n, false, median);
+  take_turns ("aged", LOCAL_ROUNDS, n, true, median);
+  report_spread ("aged", median);
+  for (i = 0; i < COST_POOLS; ++i)
+    cost_close (&cost_pools[i]);
 }
 
 /* ---- open ------------------------------------------------------------- */
@@ -228,24 +242,24 @@ static void
 open_times (void)
 {
   struct cost_pool *c = &cost_pools[COST_LARGEST];
-  double clean[5], killed[5], cold;
+  double clean[OPENINGS], killed[OPENINGS], cold;
   size_t i;
 
   cost_forget_pages (c);
   cold = timed_open (c);
   cost_close (c);
-  for (i = 0; i < BASE_ARRAY_SIZE (clean); ++i) {
+  for (i = 0; i < OPENINGS; ++i) {
     clean[i] = timed_open (c);
     cost_close (c);
   }
-  for (i = 0; i < BASE_ARRAY_SIZE (killed); ++i) {
+  for (i = 0; i < OPENINGS; ++i) {
     killed_writer (c);
     killed[i] = timed_open (c);
     cost_close (c);
   }
-  printf ("open.clean-ms=%.1f\n", cost_median (clean, 5));
+  printf ("open.clean-ms=%.1f\n", cost_median (clean, OPENINGS));
   printf ("open.clean-uncached-ms=%.1f\n", cold);
-  printf ("open.killed-ms=%.1f\n", cost_median (killed, 5));
+  printf ("open.killed-ms=%.1f\n", cost_median (killed, OPENINGS));
 }
 
 /* ---- snapshot --------------------------------------------------------- */
@@ -273,13 +287,13 @@ snapshots (void)
   struct cost_pool *c = &cost_pools[COST_LARGEST];
   const uint64_t run = base_rng_u64 (&cost_rng);
   struct vdev *file = cost_plain_file (16 * BLOCK);
-  double ms[ROUNDS], floor_ms[ROUNDS];
+  double ms[SNAPSHOTS], floor_ms[SNAPSHOTS];
   char name[64];
   const char *names[] = { name };
   size_t i;
 
   cost_open (c);
-  for (i = 0; i < ROUNDS; ++i) {
+  for (i = 0; i < SNAPSHOTS; ++i) {
     write_round (c, 64, 0, c->capacity);
     floor_ms[i] = two_flushes (file);
     snprintf (name, sizeof name, "root@%" PRIx64 ".%zu", run, i);
@@ -287,9 +301,9 @@ snapshots (void)
     must (pool_snapshot (c->pool, names, 1, 0));
     ms[i] = (cost_wall_us () - ms[i]) / 1000;
   }
-  printf ("snapshot.ms=%.3f\n", cost_median (ms, ROUNDS));
-  printf ("snapshot.most-ms=%.3f\n", ms[ROUNDS - 1]);   /* sorted */
-  printf ("snapshot.two-flushes-ms=%.3f\n", cost_median (floor_ms, ROUNDS));
+  printf ("snapshot.ms=%.3f\n", cost_median (ms, SNAPSHOTS));
+  printf ("snapshot.most-ms=%.3f\n", ms[SNAPSHOTS - 1]);   /* sorted */
+  printf ("snapshot.two-flushes-ms=%.3f\n", cost_median (floor_ms, SNAPSHOTS));
   cost_close (c);
   vdev_unref (file);
 }

@@ -32,7 +32,7 @@ figure ()
 echo
 printf '| pool | bytes | CPU us | us | writes | flushes |\n'
 printf '| --- | --- | --- | --- | --- | --- |\n'
-for what in local whole; do
+for what in local whole aged; do
   for size in 256M 16G 1T; do
     printf '| %s, %s | %s | %s | %s | %s | %s |\n' \
            $size $what \
@@ -51,6 +51,8 @@ record pool-cost "make bench" \
        blocks="$(figure build.1T.blocks)" \
        bytes-spread="$(figure local.bytes-spread)" \
        cpu-spread="$(figure local.cpu-spread)" \
+       aged-bytes-spread="$(figure aged.bytes-spread)" \
+       aged-cpu-spread="$(figure aged.cpu-spread)" \
        open-clean-ms="$(figure open.clean-ms)" \
        open-clean-uncached-ms="$(figure open.clean-uncached-ms)" \
        open-killed-ms="$(figure open.killed-ms)" \

@@ -44,11 +44,14 @@ figures ()
   echo '| --- | --- | ---: | ---: | ---: | ---: |'
   for size in 256M 16G 1T; do cost_row local $size; done
   for size in 256M 16G 1T; do cost_row whole $size; done
+  for size in 256M 16G 1T; do cost_row aged $size; done
   cat <<END
 
-"local" is a working set of 128 MiB, "whole" the whole volume. Most to least
-among the local ones: bytes $(figure local.bytes-spread), CPU
-$(figure local.cpu-spread). The pool of 1 TiB, $(figure build.1T.blocks) blocks:
+Most to least among the sizes: local, bytes $(figure local.bytes-spread) and \
+CPU $(figure local.cpu-spread); aged, bytes $(figure aged.bytes-spread) and \
+CPU $(figure aged.cpu-spread).
+
+The pool of 1 TiB, $(figure build.1T.blocks) blocks:
 
     snapshot to its durable answer:      $(figure snapshot.ms) ms
     two flushes of four blocks each:     $(figure snapshot.two-flushes-ms) ms

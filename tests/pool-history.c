@@ -5,8 +5,8 @@
  * Makes a pool in FILE with the engine and puts a random history into it:
  * writes, trims, zeroes, snapshots, clones, rollbacks, renames, resizes,
  * removals, reclaim in small steps.  Then it closes the pool, or begins an
- * import and leaves all as a crash would after the last commit.  The same arguments give the same
- * volumes with the same contents.
+ * import and leaves all as a crash would after the last commit.  The same
+ * arguments give the same volumes with the same contents.
  *
  * For tests that compare what several readers make of a pool, and for
  * tests/fixtures/make.  Operations that the pool refuses (full, exists) are

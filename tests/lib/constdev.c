@@ -2,10 +2,12 @@
  *
  * The device that keeps metadata and regenerates data; see constdev.h.
  *
- * One bit per block of the span, 1 = the block is the constant, whatever the
- * child holds there.  A bit is set or cleared before the request is answered
- * and by one atomic operation; two requests on one block at once are the
- * caller's race, as on any device.
+ * The map is one page of header and then one word per block of the span: the
+ * block's slot in the store, counted from 1 (0 = it never had one), and what
+ * the block is now: CONSTANT, STORED in its slot, or neither, which is zero.
+ * A block keeps its slot whatever it becomes.  Words are changed by one
+ * atomic operation before the request is answered; two requests on one block
+ * at once are the caller's race, as on any device.
  */
 
 #include <config.h>
@@ -17,18 +19,32 @@
 
 #include "constdev.h"
 
+#define BLOCK CONSTDEV_BLOCK
+#define CONSTANT (UINT32_C (1) << 31)
+#define STORED (UINT32_C (1) << 30)
+#define SLOT (STORED - 1)
+#define AHEAD (UINT64_C (64) << 20)     /* bytes allocated at once below */
+
+struct header {
+  _Atomic uint64_t size;        /* bytes, of the device */
+  _Atomic uint64_t slots;       /* given out */
+};
+
 struct constdev {
-  struct vdev_pass p;
-  uint8_t block[CONSTDEV_BLOCK];        /* the constant */
-  _Atomic uint64_t *bits;       /* mapped */
-  uint64_t span;                /* bytes that the bits cover */
+  struct vdev d;
+  struct vdev *store;           /* owned */
+  uint8_t block[BLOCK];         /* the constant */
+  struct header *header;        /* mapped */
+  _Atomic uint32_t *word;       /* mapped, behind the header's page */
+  uint64_t span;                /* bytes */
+  struct base_mutex lock;       /* of the growth of the store */
   _Atomic uint64_t writes, flushes, trims, written, constant, read;
 };
 
 static struct constdev *
 constdev_of (struct vdev *d)
 {
-  return BASE_CONTAINER_OF (d, struct constdev, p.d);
+  return BASE_CONTAINER_OF (d, struct constdev, d);
 }
 
 void
@@ -37,108 +53,158 @@ constdev_fill (void *buf)
   uint8_t *p = buf;
   size_t i;
 
-  for (i = 0; i < CONSTDEV_BLOCK; ++i)
+  for (i = 0; i < BLOCK; ++i)
     p[i] = (uint8_t) (i * 37 + (i >> 8) * 11 + 1);
 }
 
-static bool
-is_constant (struct constdev *c, uint64_t off)
+static uint32_t
+word_at (struct constdev *c, uint64_t off)
 {
-  const uint64_t i = off / CONSTDEV_BLOCK;
-
-  return atomic_load_explicit (&c->bits[i / 64], memory_order_relaxed)
-    >> (i % 64) & 1;
+  return atomic_load_explicit (&c->word[off / BLOCK], memory_order_acquire);
 }
 
 static void
-set_constant (struct constdev *c, uint64_t off, bool on)
+become (struct constdev *c, uint64_t off, uint32_t what)
 {
-  const uint64_t i = off / CONSTDEV_BLOCK, bit = UINT64_C (1) << (i % 64);
+  const uint32_t old = word_at (c, off);
 
-  if (is_constant (c, off) == on)
-    return;
-  if (on)
-    atomic_fetch_or (&c->bits[i / 64], bit);
-  else
-    atomic_fetch_and (&c->bits[i / 64], ~bit);
+  if (old != ((old & SLOT) | what))
+    atomic_store_explicit (&c->word[off / BLOCK], (old & SLOT) | what,
+                           memory_order_release);
 }
 
-/* Bytes from OFF that are all constant, or all not, at most LEN. */
-static size_t
-run_of_bits (struct constdev *c, size_t len, uint64_t off)
+static void
+range_becomes (struct constdev *c, uint64_t len, uint64_t off, uint32_t what)
 {
-  const bool first = is_constant (c, off);
-  size_t n = CONSTDEV_BLOCK;
+  const uint64_t end = off + len;
 
-  while (n < len && is_constant (c, off + n) == first)
-    n += CONSTDEV_BLOCK;
-  return n;
+  for (; off < end; off += BLOCK)
+    become (c, off, what);
 }
+
+/* ---- the store ----------------------------------------------------------- */
+
+static uint64_t
+place_in_store (uint32_t word)
+{
+  return (uint64_t) ((word & SLOT) - 1) * BLOCK;
+}
+
+/* The store has LAST bytes, allocated. */
+static int
+grow_store (struct constdev *c, uint64_t last)
+{
+  uint64_t size;
+  int r;
+  LOCK_FOR_SCOPE (&c->lock);
+
+  size = vdev_size (c->store);
+  if (last <= size)
+    return 0;
+  r = vdev_resize (c->store, size + AHEAD);
+  if (r == 0)
+    r = vdev_zero (c->store, AHEAD, size, VDEV_ALLOCATE);
+  return r;
+}
+
+static int
+give_slot (struct constdev *c, uint64_t off)
+{
+  const uint64_t slot = atomic_fetch_add (&c->header->slots, 1) + 1;
+  uint32_t none = word_at (c, off);
+  int r = 0;
+
+  if (slot > SLOT)
+    return base_fail (ENOSPC, "constdev: out of slots");
+  if (slot * BLOCK > vdev_size (c->store))
+    r = grow_store (c, slot * BLOCK);
+  /* Another writer may have given it one. */
+  while (r == 0 && (none & SLOT) == 0
+         && !atomic_compare_exchange_weak (&c->word[off / BLOCK], &none,
+                                           none | (uint32_t) slot))
+    ;
+  return r;
+}
+
+/* Blocks [OFF, OFF + LEN) are not the constant. */
+static int
+write_store (struct constdev *c, const uint8_t *p, size_t len, uint64_t off)
+{
+  size_t n, i;
+  int r = 0;
+
+  for (i = 0; i < len && r == 0; i += BLOCK)
+    if ((word_at (c, off + i) & SLOT) == 0)
+      r = give_slot (c, off + i);
+  for (; len > 0 && r == 0; p += n, off += n, len -= n) {
+    const uint64_t place = place_in_store (word_at (c, off));
+
+    for (n = BLOCK; n < len; n += BLOCK)
+      if (place_in_store (word_at (c, off + n)) != place + n)
+        break;
+    r = vdev_write (c->store, p, n, place, 0);
+    if (r == 0)
+      range_becomes (c, n, off, STORED);
+  }
+  return r;
+}
+
+/* ---- operations ---------------------------------------------------------- */
 
 static int
 constdev_read (struct vdev *d, void *buf, size_t len, uint64_t off)
 {
   struct constdev *c = constdev_of (d);
   uint8_t *p = buf;
-  size_t n, i;
+  size_t n;
   int r = 0;
 
   atomic_fetch_add_explicit (&c->read, len, memory_order_relaxed);
   for (; len > 0 && r == 0; p += n, off += n, len -= n) {
-    n = run_of_bits (c, len, off);
-    if (is_constant (c, off))
-      for (i = 0; i < n; i += CONSTDEV_BLOCK)
-        memcpy (p + i, c->block, CONSTDEV_BLOCK);
+    const uint32_t word = word_at (c, off);
+
+    n = BLOCK;
+    if (word & CONSTANT)
+      memcpy (p, c->block, BLOCK);
+    else if (word & STORED) {
+      while (n < len && word_at (c, off + n) == word + n / BLOCK)
+        n += BLOCK;
+      r = vdev_read (c->store, p, n, place_in_store (word));
+    }
     else
-      r = vdev_read (c->p.child, p, n, off);
+      memset (p, 0, BLOCK);
   }
   return r;
 }
 
-/* Bytes from P that are the constant, or that are something else, at most
- * LEN.
- */
-static size_t
-run_of_bytes (struct constdev *c, const uint8_t *p, size_t len, bool *constant)
+static bool
+is_constant (const struct constdev *c, const uint8_t *p)
 {
-  size_t n = CONSTDEV_BLOCK;
-
-  *constant = memcmp (p, c->block, CONSTDEV_BLOCK) == 0;
-  while (n < len
-         && (memcmp (p + n, c->block, CONSTDEV_BLOCK) == 0) == *constant)
-    n += CONSTDEV_BLOCK;
-  return n;
-}
-
-static void
-mark_range (struct constdev *c, uint64_t len, uint64_t off, bool on)
-{
-  const uint64_t end = off + len;
-
-  for (; off < end; off += CONSTDEV_BLOCK)
-    set_constant (c, off, on);
+  return memcmp (p, c->block, BLOCK) == 0;
 }
 
 static int
 constdev_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
-                uint32_t flags)
+                uint32_t flags BASE_UNUSED)
 {
   struct constdev *c = constdev_of (d);
   const uint8_t *p = buf;
-  bool constant;
   size_t n;
   int r = 0;
 
   atomic_fetch_add_explicit (&c->writes, 1, memory_order_relaxed);
   atomic_fetch_add_explicit (&c->written, len, memory_order_relaxed);
   for (; len > 0 && r == 0; p += n, off += n, len -= n) {
-    n = run_of_bytes (c, p, len, &constant);
-    if (constant)
+    const bool constant = is_constant (c, p);
+
+    for (n = BLOCK; n < len && is_constant (c, p + n) == constant; )
+      n += BLOCK;
+    if (constant) {
       atomic_fetch_add_explicit (&c->constant, n, memory_order_relaxed);
+      range_becomes (c, n, off, CONSTANT);
+    }
     else
-      r = vdev_write (c->p.child, p, n, off, flags);
-    if (r == 0)
-      mark_range (c, n, off, constant);
+      r = write_store (c, p, n, off);
   }
   return r;
 }
@@ -149,22 +215,19 @@ constdev_flush (struct vdev *d)
   struct constdev *c = constdev_of (d);
 
   atomic_fetch_add_explicit (&c->flushes, 1, memory_order_relaxed);
-  return vdev_pass_flush (d);
+  return vdev_flush (c->store);
 }
 
-/* Nothing is ever really allocated: what is trimmed reads as zero. */
+/* Zero is the same, also with ALLOCATE: there is always room. */
 static int
 constdev_trim (struct vdev *d, uint64_t len, uint64_t off,
                uint32_t flags BASE_UNUSED)
 {
   struct constdev *c = constdev_of (d);
-  int r;
 
   atomic_fetch_add_explicit (&c->trims, 1, memory_order_relaxed);
-  r = vdev_zero (c->p.child, len, off, VDEV_MAY_TRIM);
-  if (r == 0)
-    mark_range (c, len, off, false);
-  return r;
+  range_becomes (c, len, off, 0);
+  return 0;
 }
 
 static int
@@ -174,11 +237,25 @@ constdev_resize (struct vdev *d, uint64_t size)
   const uint64_t old = vdev_size (d);
 
   if (size > c->span)
-    return base_fail (ENOSPC, "constdev: the bits cover %llu bytes",
+    return base_fail (ENOSPC, "constdev: the map covers %llu bytes",
                       (unsigned long long) c->span);
   if (size < old)
-    mark_range (c, old - size, size, false);
-  return vdev_pass_resize (d, size);
+    range_becomes (c, old - size, size, 0);
+  atomic_store (&c->header->size, size);
+  vdev_set_size (d, size);
+  return 0;
+}
+
+static int
+constdev_stat (struct vdev *d, struct vdev_stat *st)
+{
+  return vdev_stat (constdev_of (d)->store, st);
+}
+
+static void
+unmap (struct constdev *c)
+{
+  munmap (c->header, BLOCK + c->span / BLOCK * sizeof c->word[0]);
 }
 
 static void
@@ -186,8 +263,11 @@ constdev_close (struct vdev *d)
 {
   struct constdev *c = constdev_of (d);
 
-  munmap ((void *) c->bits, c->span / CONSTDEV_BLOCK / 8);
-  vdev_pass_close (d);
+  unmap (c);
+  vdev_unref (c->store);
+  base_mutex_destroy (&c->lock);
+  vdev_fini (d);
+  free (c);
 }
 
 static const struct vdev_ops constdev_ops = {
@@ -197,54 +277,52 @@ static const struct vdev_ops constdev_ops = {
   .flush = constdev_flush,
   .trim = constdev_trim,
   .zero = constdev_trim,
-  .cache = vdev_pass_cache,
   .resize = constdev_resize,
-  .start = vdev_pass_start,
-  .kick = vdev_pass_kick,
-  .stat = vdev_pass_stat,
-  .describe = vdev_pass_describe,
+  .stat = constdev_stat,
   .close = constdev_close,
 };
 
+/* ---- opening ------------------------------------------------------------- */
+
 static int
-map_bits (struct constdev *c, const char *path)
+map_words (struct constdev *c, const char *path)
 {
-  const size_t size = c->span / CONSTDEV_BLOCK / 8;
+  const size_t size = BLOCK + c->span / BLOCK * sizeof c->word[0];
   CLEANUP_FD int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  void *map;
+  uint8_t *map;
 
   if (fd < 0 || ftruncate (fd, (off_t) size) < 0)
     return base_fail_errno (errno, "constdev: %s", path);
   map = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (map == MAP_FAILED)
     return base_fail_errno (errno, "constdev: %s", path);
-  c->bits = map;
+  c->header = (void *) map;
+  c->word = (void *) (map + BLOCK);
   return 0;
 }
 
-/* Facts of the child, but in whole blocks, and nothing told of extents. */
 static int
-init_device (struct constdev *c, struct vdev *child)
+init_device (struct constdev *c)
 {
-  struct vdev_info info = child->info;
+  struct vdev_info info = {
+    .name = base_asprintf ("constdev(%s)", c->store->info.name),
+    .align = BLOCK,
+    .preferred = BLOCK,
+    .caps = VDEV_FLUSH | VDEV_TRIM | VDEV_TRIM_ZEROES | VDEV_ZERO
+      | VDEV_FAST_ZERO | VDEV_RESIZE | VDEV_MULTI_CONN,
+  };
   int r;
 
-  info.align = CONSTDEV_BLOCK;
-  info.caps &= VDEV_RO | VDEV_FLUSH | VDEV_RESIZE | VDEV_MULTI_CONN;
-  info.caps |= VDEV_TRIM | VDEV_TRIM_ZEROES | VDEV_ZERO | VDEV_FAST_ZERO;
-  info.name = base_asprintf ("constdev(%s)", child->info.name);
   if (info.name == NULL)
     return base_fail (ENOMEM, "constdev: out of memory");
-  r = vdev_init (&c->p.d, &constdev_ops, &info, vdev_size (child));
+  r = vdev_init (&c->d, &constdev_ops, &info, c->header->size);
   if (r < 0)
     free (info.name);
-  else
-    c->p.child = child;
   return r;
 }
 
 int
-constdev_open (struct vdev *child, const char *bits, uint64_t span,
+constdev_open (struct vdev *store, const char *map, uint64_t span,
                struct vdev **ret)
 {
   struct constdev *c = base_calloc (1, sizeof *c);
@@ -253,24 +331,21 @@ constdev_open (struct vdev *child, const char *bits, uint64_t span,
   if (c == NULL)
     return base_fail (ENOMEM, "constdev: out of memory");
   constdev_fill (c->block);
-  /* Whole words of bits. */
-  c->span = base_div_up (span, CONSTDEV_BLOCK * 64) * CONSTDEV_BLOCK * 64;
-  if (vdev_size (child) > c->span)
-    r = base_fail (EINVAL, "constdev: the bits cover %llu bytes",
-                   (unsigned long long) c->span);
-  else
-    r = map_bits (c, bits);
+  c->store = store;
+  c->span = base_div_up (span, BLOCK) * BLOCK;
+  r = map_words (c, map);
   if (r < 0) {
     free (c);
     return r;
   }
-  r = init_device (c, child);
+  r = init_device (c);
   if (r < 0) {
-    munmap ((void *) c->bits, c->span / CONSTDEV_BLOCK / 8);
+    unmap (c);
     free (c);
     return r;
   }
-  *ret = &c->p.d;
+  base_mutex_init (&c->lock);
+  *ret = &c->d;
   return 0;
 }
 

@@ -247,7 +247,7 @@ do_zero (struct crash_actor *a, const struct crash_op *op)
   return changed_whole (a, op);
 }
 
-/* ---- reading ------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------- */
 
 static bool
 page_is (const struct oracle_data *data, const uint8_t *buf, size_t len,
@@ -337,7 +337,7 @@ crash_actor_version (struct crash_actor *a)
   a->version[a->nversions++] = oracle_data_ref (v->data);
 }
 
-/* ---- flush and background work --------------------------------------------------- */
+/* ---- flush and background work ----------------------------------------- */
 
 static bool
 do_flush (struct crash_actor *a, const struct crash_op *op)
@@ -423,7 +423,7 @@ do_badflush (struct crash_actor *a)
   return crash_world_restart (w, a);
 }
 
-/* ---- all ------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------- */
 
 static size_t
 span_begin (struct crash_world *w, struct crash_actor *a,

@@ -18,7 +18,7 @@ const char *const crash_phase_names[CRASH_PHASES] = {
   "data", "nodes", "flush 1", "super", "flush 2", "after", "recovery",
 };
 
-/* ---- the shape of a pool ----------------------------------------------------- */
+/* ---- the shape of a pool ----------------------------------------------- */
 
 void
 crash_shape_make (struct crash_run *run, struct base_rng *rng,
@@ -69,7 +69,7 @@ start (struct crash_run *run, struct crash_past *past,
   return true;
 }
 
-/* ---- one thread ------------------------------------------------------------------ */
+/* ---- one thread -------------------------------------------------------- */
 
 /* Do an operation of KIND, making first what it needs.  Sets the subject. */
 static bool
@@ -151,7 +151,7 @@ one_thread (struct crash_run *run, struct crash_past *past,
   return some_writes (a, 2 + base_rng_below (rng, 3), rng);
 }
 
-/* ---- several threads ---------------------------------------------------------------- */
+/* ---- several threads --------------------------------------------------- */
 
 /* Actor 1 does the subject and another one anything; the rest write all the
  * time until the subject is done, so that its commit has company.
@@ -243,7 +243,7 @@ many_threads (struct crash_run *run, struct crash_past *past,
   return !past->w.failed;
 }
 
-/* ---- all sequences over a small alphabet ----------------------------------------------- */
+/* ---- all sequences over a small alphabet ------------------------------- */
 
 #define B ((uint64_t) ORACLE_PAGE)
 
@@ -331,7 +331,7 @@ crash_histories (const struct crash_run *run)
   return n;
 }
 
-/* ---- all together -------------------------------------------------------------------------- */
+/* ---- all together ------------------------------------------------------ */
 
 static enum crash_kind
 subject_kind (const struct crash_run *run)
@@ -389,7 +389,7 @@ crash_past_free (struct crash_past *past)
   image_free (past->blank);
 }
 
-/* ---- the window of a subject ------------------------------------------------------------------ */
+/* ---- the window of a subject ------------------------------------------- */
 
 void
 crash_window_of (const struct crash_world *w, size_t span,

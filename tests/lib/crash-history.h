@@ -64,7 +64,7 @@ extern uint64_t crash_histories (const struct crash_run *run);
 /* False: run->failure says why. */
 extern bool crash_history_run (struct crash_run *run, uint64_t history);
 
-/* ---- between crash-history.c, crash-script.c and crash-judge.c ---------------- */
+/* ---- between crash-history.c, crash-script.c and crash-judge.c --------- */
 
 /* Where a subject's crash points lie: phase P is [from[P], from[P + 1]). */
 struct crash_window {

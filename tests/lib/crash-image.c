@@ -222,7 +222,7 @@ image_hash (struct image *i)
   return h;
 }
 
-/* ---- the device --------------------------------------------------------------- */
+/* ---- the device -------------------------------------------------------- */
 
 struct image_dev {
   struct vdev d;
@@ -356,7 +356,7 @@ image_vdev_fail_flush (struct vdev *d, unsigned nth)
   dev (d)->failing = nth;
 }
 
-/* ---- forgetting flushes ------------------------------------------------------- */
+/* ---- forgetting flushes ------------------------------------------------ */
 
 static int
 no_flush (struct vdev *d BASE_UNUSED)

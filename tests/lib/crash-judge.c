@@ -40,7 +40,7 @@ seen (struct judge *j, uint64_t key)
   return false;
 }
 
-/* ---- one state ---------------------------------------------------------------- */
+/* ---- one state --------------------------------------------------------- */
 
 /* A state and the pool that was opened on it. */
 struct trial {
@@ -156,7 +156,7 @@ judge_state (struct crash_run *run, struct trial *t,
   return crash_again (run, t, rng);
 }
 
-/* ---- all states of a past ------------------------------------------------------------- */
+/* ---- all states of a past ---------------------------------------------- */
 
 /* A source of states: a log, its base, and what the oracle says. */
 struct source {
@@ -317,7 +317,7 @@ judge_span (struct source *s, size_t span, struct base_rng *rng)
   return true;
 }
 
-/* ---- the exhaustive ones ------------------------------------------------------------- */
+/* ---- the exhaustive ones ----------------------------------------------- */
 
 #define ALL_SUBSETS 4           /* of so many pending operations */
 #define SOME_CHOICES 12         /* of more */

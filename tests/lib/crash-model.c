@@ -42,7 +42,7 @@ seconds (void)
   return (uint64_t) ts.tv_sec;
 }
 
-/* ---- one case, in the child ------------------------------------------------------ */
+/* ---- one case, in the child -------------------------------------------- */
 
 /* What OP touched, and a little around it. */
 static bool
@@ -168,7 +168,7 @@ model_run (const struct model_case *c)
   return r;
 }
 
-/* ---- smaller -------------------------------------------------------------------------- */
+/* ---- smaller ----------------------------------------------------------- */
 
 static void
 take_away (struct model_result *r, const struct crash_op *all, size_t n,
@@ -231,7 +231,7 @@ model_print (const struct model_case *c, const struct model_result *r)
   }
 }
 
-/* ---- shapes ------------------------------------------------------------------------------ */
+/* ---- shapes ------------------------------------------------------------ */
 
 void
 model_case_make (struct model_case *c, const struct crash_engine *e,

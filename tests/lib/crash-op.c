@@ -112,7 +112,7 @@ crash_fill (uint8_t *buf, size_t len, uint64_t off, uint64_t stamp)
   }
 }
 
-/* ---- choosing -------------------------------------------------------------------- */
+/* ---- choosing ---------------------------------------------------------- */
 
 struct chooser {
   struct crash_actor *a;

@@ -5,8 +5,9 @@
  *
  * A pool draws its uuid and nonces from getrandom (2), by way of base; a
  * program that links this file with -Wl,--wrap=getrandom gets numbers made
- * from a seed instead, once crash_determine has been called.  So two histories that do the same give the same
- * image, byte for byte, and counting images means something.
+ * from a seed instead, once crash_determine has been called.  So two histories
+ * that do the same give the same image, byte for byte, and counting images
+ * means something.
  */
 
 #include <config.h>

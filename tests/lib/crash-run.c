@@ -85,7 +85,7 @@ new_image (uint64_t hash)
   return false;
 }
 
-/* ---- a worker ------------------------------------------------------------------ */
+/* ---- a worker ---------------------------------------------------------- */
 
 static void
 count (void *opaque, enum crash_kind kind, enum crash_phase phase,
@@ -221,7 +221,7 @@ work (const struct crash_run *how, const struct crash_limits *l,
   return ok ? 0 : CRASH_EXIT_FAILED;
 }
 
-/* ---- all workers ------------------------------------------------------------------ */
+/* ---- all workers ------------------------------------------------------- */
 
 struct child { pid_t pid; uint64_t history, state, since; };
 
@@ -381,7 +381,7 @@ crash_tally_least (const struct crash_engine *e, const struct crash_tally *t)
   return least;
 }
 
-/* ---- the program -------------------------------------------------------------------- */
+/* ---- the program ------------------------------------------------------- */
 
 static uint64_t
 number (const char *text)
@@ -420,7 +420,8 @@ crash_main (int argc, char **argv, const struct crash_engine *e,
 
   setvbuf (stdout, NULL, _IOLBF, 0);
   program_name = program;
-  while ((c = getopt_long (argc, argv, "", options, NULL)) != -1)
+  for (c = getopt_long (argc, argv, "", options, NULL); c != -1;
+       c = getopt_long (argc, argv, "", options, NULL))
     switch (c) {
     case 's': run.seed = number (optarg); have_seed = true; break;
     case 'h': l.first = number (optarg); l.histories = l.workers = 1; break;

@@ -28,7 +28,7 @@ changes (const struct recorder_op *op)
   return op->kind != RECORDER_FLUSH && op->kind != RECORDER_MARK;
 }
 
-/* ---- when an operation is settled ---------------------------------------------- */
+/* ---- when an operation is settled -------------------------------------- */
 
 static uint64_t
 durable_at (const struct recorder_log *log, size_t i)
@@ -111,7 +111,7 @@ crash_states_fini (struct crash_states *cs)
   image_free (cs->fold);
 }
 
-/* ---- applying --------------------------------------------------------------------- */
+/* ---- applying ---------------------------------------------------------- */
 
 static void
 apply_bytes (struct image *i, const struct recorder_op *op, uint64_t off,
@@ -272,7 +272,7 @@ crash_states_build (struct crash_states *cs, const struct crash_choice *c)
   return image;
 }
 
-/* ---- choosing ------------------------------------------------------------------------ */
+/* ---- choosing ---------------------------------------------------------- */
 
 static void
 tear (const struct recorder_op *op, struct crash_survivor *s,

@@ -15,7 +15,7 @@
 
 #include "crash-world.h"
 
-/* ---- taking effect ---------------------------------------------------------------- */
+/* ---- taking effect ----------------------------------------------------- */
 
 static struct oracle_volume *
 named (struct crash_actor *a, unsigned vol, int snap)
@@ -159,7 +159,7 @@ crash_apply_verb (struct crash_actor *a)
   }
 }
 
-/* ---- asking ----------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------ */
 
 /* The answer R to a verb.  FULL: may be refused for want of space. */
 static bool

@@ -45,7 +45,7 @@ crash_fail (struct crash_world *w, const char *fs, ...)
   return false;
 }
 
-/* ---- disks ---------------------------------------------------------------------- */
+/* ---- disks ------------------------------------------------------------- */
 
 /* A device and its recorder, used again and again: a recorder's memory is
  * too expensive to be made for each of some hundred thousand worlds.
@@ -91,7 +91,7 @@ crash_world_position (struct crash_world *w)
   return now;
 }
 
-/* ---- hooks ----------------------------------------------------------------------------- */
+/* ---- hooks ------------------------------------------------------------- */
 
 static void
 crash_published (void *opaque, uint64_t id, uint64_t offset, uint64_t length)
@@ -151,7 +151,7 @@ crash_cut (void *opaque, uint64_t generation BASE_UNUSED)
                     oracle_state_ref (w->live));
 }
 
-/* ---- actors ------------------------------------------------------------------------------ */
+/* ---- actors ------------------------------------------------------------ */
 
 void
 crash_actor_init (struct crash_actor *a, struct crash_world *w,
@@ -246,7 +246,7 @@ crash_end (struct crash_actor *a)
   a->op = NULL;
 }
 
-/* ---- comparing ------------------------------------------------------------------------------ */
+/* ---- comparing --------------------------------------------------------- */
 
 struct listed { char name[ORACLE_NAME]; uint64_t id, size; bool snapshot; };
 
@@ -447,7 +447,7 @@ crash_world_check (struct crash_world *w, bool data)
   return !w->failed;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------- */
 
 void
 crash_world_init (struct crash_world *w, const struct crash_engine *e,

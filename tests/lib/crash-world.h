@@ -120,7 +120,7 @@ struct crash_world {
   char failure[1024];
 };
 
-/* ---- names and random operations (crash-op.c) ------------------------------ */
+/* ---- names and random operations (crash-op.c) -------------------------- */
 
 extern void crash_volume_name (char *name, unsigned vol);
 extern void crash_snapshot_name (char *name, unsigned vol, unsigned snap);
@@ -145,7 +145,7 @@ extern void crash_op_random (struct crash_actor *a,
 extern void crash_fill (uint8_t *buf, size_t len, uint64_t off,
                         uint64_t stamp);
 
-/* ---- life (crash-world.c) ----------------------------------------------------- */
+/* ---- life (crash-world.c) ---------------------------------------------- */
 
 /* Everything below returns false if the world has failed.
  *
@@ -192,7 +192,7 @@ extern struct vdev *crash_actor_handle (struct crash_actor *a, uint64_t key);
 /* Close the handle on KEY, if any; 0 = all. */
 extern void crash_actor_close (struct crash_actor *a, uint64_t key);
 
-/* ---- doing (crash-do.c, crash-verbs.c) -------------------------------------------- */
+/* ---- doing (crash-do.c, crash-verbs.c) --------------------------------- */
 
 /* Perform OP and judge it. */
 extern bool crash_do (struct crash_actor *a, const struct crash_op *op);

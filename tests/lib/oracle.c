@@ -47,7 +47,7 @@ need (void *p)
   return p;
 }
 
-/* ---- contents ------------------------------------------------------------------ */
+/* ---- contents ---------------------------------------------------------- */
 
 static struct page *
 page_new (const struct page *from)
@@ -252,7 +252,7 @@ mark (struct oracle_data *d, uint64_t len, uint64_t off, uint32_t block)
   }
 }
 
-/* ---- states ------------------------------------------------------------------------ */
+/* ---- states ------------------------------------------------------------ */
 
 struct oracle_state *
 oracle_state_new (void)
@@ -443,7 +443,7 @@ oracle_share (struct oracle_state **sp, uint64_t key)
       chunk_own (d, i)->exclusive = 0;
 }
 
-/* ---- bytes --------------------------------------------------------------------------- */
+/* ---- bytes ------------------------------------------------------------- */
 
 void
 oracle_write (struct oracle_state **sp, uint64_t key, const void *buf,
@@ -540,7 +540,7 @@ oracle_pages (const struct oracle_volume *v)
   return n;
 }
 
-/* ---- timeline -------------------------------------------------------------------------- */
+/* ---- timeline ---------------------------------------------------------- */
 
 /* Not BASE_VECTOR: the harness must not be hit by allocations that a test
  * makes fail.

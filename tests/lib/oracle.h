@@ -103,7 +103,7 @@ extern void oracle_data_unref (struct oracle_data *d);
 /* The page at index I, NULL = zero. */
 extern const uint8_t *oracle_data_page (const struct oracle_data *d, size_t i);
 
-/* ---- timeline --------------------------------------------------------------- */
+/* ---- timeline ---------------------------------------------------------- */
 
 struct oracle_cut {
   uint64_t position;            /* in the log */

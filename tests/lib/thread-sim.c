@@ -109,7 +109,7 @@ deadlock (void)
   finish (SIM_EXIT_DEADLOCK);
 }
 
-/* ---- the scheduler --------------------------------------------------------- */
+/* ---- the scheduler ----------------------------------------------------- */
 
 static bool
 chance (unsigned of_256)
@@ -314,7 +314,7 @@ sim_set_now (uint64_t ns)
   sim.now = ns;
 }
 
-/* ---- mutexes --------------------------------------------------------------------- */
+/* ---- mutexes ----------------------------------------------------------- */
 
 void
 base_mutex_init (struct base_mutex *m)
@@ -373,7 +373,7 @@ base_mutex_unlock (struct base_mutex *m)
   sim_point ();
 }
 
-/* ---- conditions ------------------------------------------------------------------- */
+/* ---- conditions -------------------------------------------------------- */
 
 void
 base_cond_init (struct base_cond *c)
@@ -449,7 +449,7 @@ base_cond_broadcast (struct base_cond *c)
   sim_point ();
 }
 
-/* ---- read-write locks ----------------------------------------------------------------- */
+/* ---- read-write locks -------------------------------------------------- */
 
 void
 base_rwlock_init (struct base_rwlock *l)
@@ -530,7 +530,7 @@ base_rwlock_unlock (struct base_rwlock *l)
   sim_point ();
 }
 
-/* ---- threads ----------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------- */
 
 static void *
 body (void *arg)
@@ -615,7 +615,7 @@ base_thread_number (void)
   return (unsigned) (self () - sim.thread) + 1;
 }
 
-/* ---- clocks --------------------------------------------------------------------------------- */
+/* ---- clocks ------------------------------------------------------------ */
 
 uint64_t
 base_monotonic_ns (void)

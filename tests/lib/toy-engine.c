@@ -58,7 +58,7 @@ struct toy {
 
 struct handle { struct vdev d; struct toy *t; struct object *o; };
 
-/* ---- space -------------------------------------------------------------------- */
+/* ---- space ------------------------------------------------------------- */
 
 static uint32_t
 take (struct toy *t)
@@ -91,7 +91,7 @@ drop (struct toy *t, uint32_t place)
     give (t, place);
 }
 
-/* ---- commit --------------------------------------------------------------------- */
+/* ---- commit ------------------------------------------------------------ */
 
 static int
 write_slot (struct toy *t, uint64_t generation, uint32_t place, uint32_t crc)
@@ -194,7 +194,7 @@ toy_flush (struct pool *p)
   return commit_to (t, t->open_gen - 1);
 }
 
-/* ---- volumes ------------------------------------------------------------------------ */
+/* ---- volumes ----------------------------------------------------------- */
 
 static int
 toy_read (struct vdev *d, void *buf, size_t len, uint64_t off)
@@ -427,7 +427,7 @@ toy_volume_open (struct pool *p, const char *name, bool readonly,
   return vdev_init (&h->d, &handle_ops, &info, BLOCKS * B);
 }
 
-/* ---- verbs --------------------------------------------------------------------------- */
+/* ---- verbs ------------------------------------------------------------- */
 
 static int
 verb_done (struct toy *t, uint64_t id)
@@ -506,7 +506,7 @@ toy_list (struct pool *p, bool exclusive BASE_UNUSED,
   return 0;
 }
 
-/* ---- life ------------------------------------------------------------------------------ */
+/* ---- life -------------------------------------------------------------- */
 
 static void
 count (struct toy *t)
@@ -650,7 +650,8 @@ const struct crash_engine toy_engine = {
   .kinds = 1 << CRASH_WRITE | 1 << CRASH_PARTIAL | 1 << CRASH_LARGE |
     1 << CRASH_FUA | 1 << CRASH_TRIM | 1 << CRASH_ZERO | 1 << CRASH_FLUSH |
     1 << CRASH_SNAPSHOT | 1 << CRASH_REMOVE | 1 << CRASH_READ |
-    1 << CRASH_CHECK | 1 << CRASH_REOPEN | 1 << CRASH_KILL | 1 << CRASH_BADFLUSH,
+    1 << CRASH_CHECK | 1 << CRASH_REOPEN | 1 << CRASH_KILL |
+    1 << CRASH_BADFLUSH,
   .fixed_volumes = VOLUMES,
   .fixed_size = BLOCKS * B,
   .format = toy_format,
