@@ -172,8 +172,8 @@ choose_slabs (struct pool *p, struct place_vector *slabs)
   for (i = pool_slabs (p); i-- > 0 && slabs->len < PUNCH_BATCH;) {
     if (s->slab_free[i] == 0 || s->slab_free[i] != s->slab_usable[i])
       continue;
-    if (space_available_locked (p)
-        < cushion + (int64_t) s->slab_free[i])
+    if (space_available_locked (p) < cushion + (int64_t) s->slab_free[i]
+        || s->free < space_floor_locked (p) + s->slab_free[i])
       break;
     places_remove_slab_locked (p, i);
     bit_clear (p->backing_bits, i);

@@ -577,6 +577,7 @@ extern void space_limits (struct pool *p);
 extern void space_free (struct pool *p);
 /* Blocks that growth can never have, while SLABS are backed. */
 extern uint64_t space_reserve_locked (struct pool *p, uint64_t slabs);
+extern uint64_t space_floor_locked (struct pool *p);
 extern int64_t space_available_locked (struct pool *p);
 /* Admit a request: C->data, growth, nodes and dirty are set.  Waits for
  * commits where that helps.  ENOSPC, EIO (poisoned), ESHUTDOWN (H kicked).

@@ -24,11 +24,14 @@
  * the snapshot was taken: so overwrites, trims and deletes work on a full
  * pool, and taking a snapshot is what may be refused.
  *
- * Is there room right now?  Data may not eat the blocks that the next commit
- * needs (the floor).  Who finds too little free waits for a commit, first
- * come first served; since `available` is not negative a commit or two
- * always bring it.  The recycle floor C, two of the longest requests, is the
- * working capital for this.
+ * Is there room right now?  Neither data nor discarding may eat the blocks
+ * that commits need (the floor): `owed`, `shared` and the reserve without the
+ * recycle floor.  It is not what one commit needs but what all can that come
+ * before more data does: each takes places for nodes for good, and returns
+ * the places of those it moved only when it is durable.  Who finds too little
+ * free waits for a commit, first come first served; since `available` is not
+ * negative a commit or two always bring it.  The recycle floor, two of the
+ * longest requests, is the working capital for this.
  *
  * The reserve for reference counts, bitmaps and records is static: room for
  * all of these trees once more than they have now, bounded for the counts by
@@ -98,21 +101,29 @@ sys_max_nodes (struct pool *p, uint64_t slabs)
     + systree_max_nodes (&p->table_tree);
 }
 
-/* What a commit may need at once: data stays away from it. */
+/* What the reserve holds back for commits alone. */
 static uint64_t
-floor_locked (struct pool *p)
+commits_reserve_locked (struct pool *p, uint64_t slabs)
 {
-  return p->space.max_dirty + sys_max_nodes (p, p->space.backed_slabs);
+  const uint64_t existing = p->space_tree.existing + p->refs_tree.existing
+    + p->backed_tree.existing + p->table_tree.existing;
+
+  return p->space.max_dirty + 2 * sys_max_nodes (p, slabs) - existing;
+}
+
+/* Free blocks that must be left for commits. */
+uint64_t
+space_floor_locked (struct pool *p)
+{
+  const struct space *s = &p->space;
+
+  return s->owed + s->shared + commits_reserve_locked (p, s->backed_slabs);
 }
 
 uint64_t
 space_reserve_locked (struct pool *p, uint64_t slabs)
 {
-  const uint64_t existing = p->space_tree.existing + p->refs_tree.existing
-    + p->backed_tree.existing + p->table_tree.existing;
-
-  return p->space.max_dirty + 2 * p->space.max_blocks
-    + 2 * sys_max_nodes (p, slabs) - existing;
+  return commits_reserve_locked (p, slabs) + 2 * p->space.max_blocks;
 }
 
 int64_t
@@ -143,11 +154,13 @@ try_locked (struct pool *p, struct charge *c)
   if (s->dirty + s->dirty_held + c->dirty > s->max_dirty)
     return -EAGAIN;
   if (c->data > 0) {
-    if (s->free < floor_locked (p) + c->data) {
+    const uint64_t wanted
+      = space_floor_locked (p) + c->data + c->nodes - credit;
+
+    if (s->free < wanted)
       limbo_drain_locked (p);
-      if (s->free < floor_locked (p) + c->data)
-        return -EAGAIN;
-    }
+    if (s->free < wanted)
+      return -EAGAIN;
     r = places_take_locked (p, c->data, &c->places);
     if (r < 0) {
       size_t i;
@@ -179,7 +192,7 @@ space_low_locked (struct pool *p, uint64_t capital)
   const struct space *s = &p->space;
 
   return s->backed_slabs < pool_slabs (p)
-    && s->free + s->pending < floor_locked (p) + capital;
+    && s->free + s->pending < space_floor_locked (p) + capital;
 }
 
 int
