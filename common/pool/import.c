@@ -36,6 +36,84 @@ import_resize (struct vdev *d, uint64_t size)
   return r;
 }
 
+/* ---- dropping ------------------------------------------------------------ */
+
+static void
+apply_drop (struct pool *p, struct cut *cut, void *opaque)
+{
+  struct volume *v = opaque;
+
+  v->rec.kind = FORMAT_ORPHAN;
+  v->rec.name_length = 0;
+  memset (v->rec.name, 0, sizeof v->rec.name);
+  if (format_type (&v->rec.root.entry) == FORMAT_HOLE)
+    v->rec.root.levels = (uint8_t) v->levels;
+  atomic_fetch_add (&p->orphans, 1);
+  manage_add_record (cut, v);
+}
+
+static int
+drop (struct pool *p, struct volume *v)
+{
+  struct change change = { .apply = apply_drop, .opaque = v, .size = 1 };
+  int r;
+
+  r = manage_begin (p);
+  if (r < 0)
+    return r;
+  r = commit_run (p, &change, false);
+  manage_end (p);
+  return r;
+}
+
+/* V goes, now or, if there is no memory for it, with later work: until then
+ * its name stays taken.
+ */
+static void
+drop_or_leave (struct pool *p, struct volume *v)
+{
+  if (drop (p, v) < 0) {
+    atomic_store (&v->left, true);
+    atomic_fetch_add (&p->imports_left, 1);
+  }
+  pool_wake (p);
+}
+
+static struct volume *
+find_left (struct pool *p)
+{
+  struct volume *v;
+  LOCK_FOR_SCOPE (&p->table_lock);
+
+  for (v = p->volumes; v; v = v->next)
+    if (atomic_load (&v->left))
+      break;
+  return v;
+}
+
+int
+import_drop_left (struct pool *p)
+{
+  struct volume *v = find_left (p);
+  int r = v ? drop (p, v) : 0;
+
+  if (v && r == 0) {
+    atomic_store (&v->left, false);
+    atomic_fetch_sub (&p->imports_left, 1);
+  }
+  return r;
+}
+
+void
+pool_import_drop (struct pool_import *i)
+{
+  vdev_unref (&i->h->d);
+  drop_or_leave (i->p, i->v);
+  free (i);
+}
+
+/* ---- beginning ----------------------------------------------------------- */
+
 static int
 try_begin (struct pool *p, const char *volume, uint64_t size,
            struct pool_import *i)
@@ -52,6 +130,12 @@ try_begin (struct pool *p, const char *volume, uint64_t size,
   if (r == 0)
     r = io_open_import (p, i->v, &i->h);
   manage_end (p);
+  if (r < 0 && i->v) {
+    CLEANUP_FREE char *text = base_strdup (base_error_text ());
+
+    drop_or_leave (p, i->v);
+    return base_fail (-r, "%s", text ? text : "import failed");
+  }
   return r;
 }
 
@@ -92,6 +176,8 @@ pool_import_vdev (struct pool_import *i)
   return &i->h->d;
 }
 
+/* ---- publishing ---------------------------------------------------------- */
+
 static void
 apply_publish (struct pool *p, struct cut *cut, void *opaque)
 {
@@ -127,33 +213,4 @@ pool_import_commit (struct pool_import *i)
   vdev_unref (&i->h->d);
   free (i);
   return 0;
-}
-
-static void
-apply_drop (struct pool *p, struct cut *cut, void *opaque)
-{
-  struct volume *v = opaque;
-
-  v->rec.kind = FORMAT_ORPHAN;
-  v->rec.name_length = 0;
-  memset (v->rec.name, 0, sizeof v->rec.name);
-  if (format_type (&v->rec.root.entry) == FORMAT_HOLE)
-    v->rec.root.levels = (uint8_t) v->levels;
-  atomic_fetch_add (&p->orphans, 1);
-  manage_add_record (cut, v);
-}
-
-void
-pool_import_drop (struct pool_import *i)
-{
-  struct change change = { .apply = apply_drop, .opaque = i->v, .size = 1 };
-  struct pool *p = i->p;
-
-  vdev_unref (&i->h->d);
-  if (manage_begin (p) == 0) {
-    (void) commit_run (p, &change, false);
-    manage_end (p);
-  }
-  free (i);
-  pool_wake (p);
 }

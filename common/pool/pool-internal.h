@@ -134,6 +134,7 @@ struct volume {
   atomic_uint levels;           /* grows under publish, exclusively */
   atomic_bool reaped;           /* orphan: nothing is left of it */
   atomic_bool durable;          /* a commit has recorded it: it can be found */
+  atomic_bool left;             /* an import that could not be dropped yet */
   uint64_t mapped, nodes;       /* as in the open transaction; lock */
   uint64_t shared;              /* nodes with birth <= snap_epoch, at most;
                                  * lock */
@@ -363,6 +364,7 @@ struct pool {
   struct base_cond drained;     /* a volume's inflight reached 0 */
   struct volume *volumes;       /* all, also orphans; table_lock */
   atomic_uint orphans;          /* how many are being reclaimed */
+  atomic_uint imports_left;     /* volumes that are `left` */
 
   struct base_rwlock publish;
   uint64_t open_gen;            /* publish */
@@ -760,6 +762,8 @@ extern int pool_set_up (struct pool *p);
 extern int pool_close_clean (struct pool *p);
 /* There is background work. */
 extern void pool_wake (struct pool *p);
+/* One import that is `left` becomes an orphan. */
+extern int import_drop_left (struct pool *p);
 /* Orphans are gone: collect, lower snap_epochs. */
 extern int manage_after_reclaim (struct pool *p);
 

@@ -381,6 +381,10 @@ pool_work (struct pool *p)
 
   if (p->options.readonly || pool_poisoned (p) < 0)
     return 0;
+  if (atomic_load (&p->imports_left) > 0) {
+    r = import_drop_left (p);
+    return r < 0 ? r : 1;
+  }
   if (atomic_load (&p->orphans) > 0) {
     r = reap (p);
     return r < 0 ? r : 1;

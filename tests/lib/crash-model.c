@@ -79,6 +79,14 @@ step (struct crash_actor *a, const struct model_case *c, unsigned i,
   return true;
 }
 
+/* The mix for full pools, and this one is not, or no longer. */
+static bool
+wants_filling (const struct crash_world *w, const struct model_case *c)
+{
+  return c->mix == &crash_mix_full && w->e->full && w->pool
+    && !w->e->full (w->pool);
+}
+
 static bool
 perform (const struct model_case *c, struct model_result *r, bool again)
 {
@@ -106,6 +114,8 @@ perform (const struct model_case *c, struct model_result *r, bool again)
     if (!again) {
       if (c->reopen && i % c->reopen == c->reopen - 1)
         crash_op_make (&a, CRASH_REOPEN, &rng, &op);
+      else if (wants_filling (&w, c) && base_rng_below (&rng, 3) > 0)
+        crash_op_make (&a, CRASH_LARGE, &rng, &op);
       else
         crash_op_random (&a, c->mix, &rng, &op);
       r->op[i] = op;
@@ -241,12 +251,15 @@ model_case_make (struct model_case *c, const struct crash_engine *e,
     { 40, 3000 }, { 48, 3000 }, { 64, 3000 }, { 100, 3000 }, { 256, 3000 },
     { 1024, 3000 }, { 4096, 4000 }, { 16384, 3000 } };
   static const struct crash_mix *const mixes[] = {
-    &crash_mix_full, &crash_mix_plain, &crash_mix_verbs, &crash_mix_full };
+    &crash_mix_full, &crash_mix_plain, &crash_mix_full,
+    &crash_mix_full, &crash_mix_verbs, &crash_mix_full };
+  const unsigned nmixes = BASE_ARRAY_SIZE (mixes);
   struct base_rng rng;
   unsigned i;
 
   base_rng_seed (&rng, seed);
-  i = base_rng_below (&rng, BASE_ARRAY_SIZE (shapes));
+  /* Seeds in a row go through all shapes and mixes. */
+  i = seed / nmixes % BASE_ARRAY_SIZE (shapes);
   memset (c, 0, sizeof *c);
   c->e = e;
   c->seed = seed;
@@ -255,6 +268,6 @@ model_case_make (struct model_case *c, const struct crash_engine *e,
   c->block = ORACLE_PAGE;
   if (e->fixed_volumes == 0 && c->blocks < 1000)
     c->block <<= base_rng_below (&rng, 8) / 5 * base_rng_below (&rng, 5);
-  c->mix = mixes[base_rng_below (&rng, BASE_ARRAY_SIZE (mixes))];
+  c->mix = mixes[seed % nmixes];
   c->reopen = base_rng_below (&rng, 2) ? 500 : 0;
 }

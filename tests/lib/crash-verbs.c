@@ -307,26 +307,11 @@ ask_resize (struct crash_actor *a, const struct crash_op *op, unsigned flags)
   return a->w->e->resize (a->w->pool, name, op->len, flags);
 }
 
-/* Is there anything but zeroes at or after OFF? */
-static bool
-data_past (const struct oracle_volume *v, uint64_t off)
-{
-  uint64_t at;
-
-  for (at = off; at < v->size; at += ORACLE_PAGE - at % ORACLE_PAGE) {
-    const uint8_t *p = oracle_data_page (v->data, at / ORACLE_PAGE);
-    if (p && !base_is_zero (p + at % ORACLE_PAGE,
-                            ORACLE_PAGE - at % ORACLE_PAGE))
-      return true;
-  }
-  return false;
-}
-
 static bool
 do_resize (struct crash_actor *a, const struct crash_op *op)
 {
   struct oracle_volume *v = named (a, op->vol, -1);
-  bool shrink, loses;
+  bool shrink;
   int r;
 
   if (v == NULL || v->size == op->len)
@@ -337,14 +322,10 @@ do_resize (struct crash_actor *a, const struct crash_op *op)
   if (shrink && !busy_first (a, op, v, ask_resize))
     return false;
   v = named (a, op->vol, -1);
-  loses = shrink && data_past (v, op->len);
   crash_actor_close (a, v->key);
   begin_verb (a, op, 0);
   r = ask_resize (a, op, op->flags);
   crash_end (a);
-  /* Without force it may be refused because data would be lost. */
-  if (loses && !(op->flags & POOL_FORCE) && r < 0)
-    return !a->applied || crash_fail (a->w, "a refused shrink took effect");
   /* A shrink needs room too: a record for what is cut off, a last block. */
   return verb_answer (a, op, r, true);
 }
@@ -388,6 +369,7 @@ do_import (struct crash_actor *a, const struct crash_op *op)
   r = w->e->import_begin (w->pool, name, op->len, &import);
   crash_end (a);
   if (r < 0) {
+    w->import_left |= w->with_faults;
     a->applied = false;
     return verb_answer (a, op, r, true);
   }
