@@ -52,11 +52,12 @@ figure_line ()
 
 record ()
 {
-  local name=$1 command=$2
+  local name=$1 command=$2 commit
   shift 2
-  mkdir -p "$results"
-  printf '%s\t%s\t%s\n' "$command" \
-         "$(git -C "$abs_top_srcdir" rev-parse HEAD)" "$*" >"$results/$name"
+  commit=$(git -C "$abs_top_srcdir" rev-parse HEAD 2>/dev/null) ||
+    commit=unknown
+  mkdir -p "$results" &&
+    printf '%s\t%s\t%s\n' "$command" "$commit" "$*" >"$results/$name"
 }
 
 recorded ()

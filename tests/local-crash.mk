@@ -286,3 +286,8 @@ tests_test_pool_reads_back_writes_SOURCES = \
 	tests/test-pool-reads-back-writes.c
 tests_test_pool_reads_back_writes_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_reads_back_writes_LDADD = $(LDADD_TEST_POOL)
+
+SOAK += tests/soak-pool-crash.sh
+EXTRA_DIST += \
+	acceptance/crash-enumeration.sh \
+	tests/soak-pool-crash.sh

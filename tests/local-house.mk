@@ -28,7 +28,11 @@ TESTS += \
 	tests/test-house-wrapper-finds-plugins.sh
 
 EXTRA_DIST += \
+	acceptance/fresh-clone.sh \
 	acceptance/functions.sh \
+	acceptance/mutants.sh \
+	acceptance/noted \
+	acceptance/sanitizers.sh \
 	acceptance/run \
 	contrib/listen-and-exec \
 	contrib/systemd/nbdvol-sysusers.conf \
@@ -58,6 +62,9 @@ EXTRA_DIST += \
 	tests/syntax-check/rule-tests \
 	tests/syntax-check/rule-verbs \
 	tests/syntax-check/run
+
+SOAK += tests/soak-house-fresh-clone.sh
+EXTRA_DIST += tests/soak-house-fresh-clone.sh
 
 # Mutants are found by their suffix.
 EXTRA_DIST += \

@@ -27,7 +27,8 @@
 #include "pool-internal.h"
 
 #define RUN 8                   /* blocks that are worth looking for */
-#define LOOK 4096               /* words of the view to look at for them */
+#define LOOK 4096               /* words of the view to look at for them, at
+                                 * most; a pool is looked through once */
 #define WORDS(n) (base_div_up ((n), 64))
 
 void
@@ -264,11 +265,12 @@ int
 places_take_locked (struct pool *p, uint64_t n, struct extent_vector *out)
 {
   struct space *s = &p->space;
+  const uint64_t once = WORDS (pool_blocks (p)) + pool_slabs (p);
   int r = 0;
 
   assert (s->free >= n);
   if (n >= RUN)
-    r = take_runs (p, &n, RUN, LOOK, &s->run_cursor, out);
+    r = take_runs (p, &n, RUN, BASE_MIN (LOOK, once), &s->run_cursor, out);
   if (r == 0 && n > 0)
     r = take_runs (p, &n, 1, UINT64_MAX, &s->cursor, out);
   return r;

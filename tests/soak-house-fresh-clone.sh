@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# What a stranger does: clone into an empty folder, type `./setup serve`, use
+# the volume, Ctrl-C, type `./setup check`.  The time of each is recorded.
+set -e
+source "$(dirname "$0")/lib/functions.sh"
+abs_top_srcdir=$srcdir
+source "$srcdir/acceptance/functions.sh"
+
+# ./setup is to build by itself: nothing of this build tree is in its way.
+PATH=${PATH//"$builddir:"/}
+unset abs_top_builddir NBDVOL_CC
+must git clone -q "$srcdir" "$tmpdir/clone"
+cd "$tmpdir/clone"
+
+said_uri ()
+{
+  grep -qE '^  nbd\+unix://' serve.log || ! kill -0 "$serve" 2>/dev/null
+}
+start=$SECONDS
+./setup serve fresh.pool 1G >serve.log 2>&1 </dev/null &
+serve=$!
+cleanup_fn "kill -INT $serve 2>/dev/null || true"
+wait_until 600 said_uri
+serve_seconds=$((SECONDS - start))
+cat serve.log
+uri=$(sed -n 's/^  \(nbd+unix:.*\)/\1/p' serve.log | head -n 1)
+head -c 8M /dev/urandom >in
+must nbdcopy in "$uri"
+must ./nbdvol snapshot fresh.pool root@first
+must ./nbdvol ls fresh.pool
+nbdcopy "$uri" - | head -c 8M >read
+must cmp in read
+kill -INT $serve
+wait $serve || true
+
+start=$SECONDS rc=0
+abs_top_srcdir='' ./setup check >check.log 2>check.err || rc=$?
+minutes=$(((SECONDS - start + 59) / 60))
+cat check.err check.log
+last=$(tail -n 1 check.log)
+matches "$last" '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'
+read -r passed_n _ failed_n _ skipped_n _ <<<"$last"
+record fresh-clone "tests/soak-house-fresh-clone.sh" \
+       serve-seconds="$serve_seconds" client=1 check-minutes="$minutes" \
+       passed="$passed_n" failed="$failed_n" skipped="$skipped_n"
+equal $rc 0 "exit code of ./setup check"
