@@ -313,7 +313,10 @@ backed_leaf (struct check *c, uint64_t first, uint64_t n BASE_UNUSED,
 
   if (state != CHECK_PRESENT || slabs - first * bits >= bits)
     return;
-  for (i = slabs - first * bits; i < bits; i++)
+  i = slabs - first * bits;
+  if (i % 8 == 0 && base_is_zero (leaf + i / 8, (bits - i) / 8))
+    return;
+  for (; i < bits; i++)
     if (leaf[i / 8] >> i % 8 & 1) {
       check_error (c, "backed slabs: bits beyond the last slab are set");
       return;

@@ -131,9 +131,15 @@ one_in (struct chooser *c, unsigned n)
 static bool
 numbers (const struct oracle_volume *v, unsigned *vol, unsigned *snap)
 {
+  char *end;
+
   *snap = 0;
-  return !v->hidden &&
-    sscanf (v->name, v->snapshot ? "v%u@s%u" : "v%u", vol, snap) >= 1;
+  if (v->hidden || v->name[0] != 'v')
+    return false;
+  *vol = (unsigned) strtoul (v->name + 1, &end, 10);
+  if (v->snapshot)
+    *snap = (unsigned) strtoul (end + 2, NULL, 10);     /* behind "@s" */
+  return true;
 }
 
 enum which { USABLE, OWN, USABLE_SNAPSHOT, OWN_SNAPSHOT };
