@@ -379,7 +379,8 @@ recharge (struct pool *p, struct charge *c, const struct survey *s)
   if (growth + nodes == 0)
     return 0;
   LOCK_FOR_SCOPE (&sp->lock);
-  if (space_available_locked (p) < (int64_t) (growth + nodes))
+  if (space_available_locked (p) < (int64_t) (growth + nodes)
+      || (nodes > 0 && sp->free < space_floor_locked (p) + nodes))
     return -ENOSPC;
   sp->neutral -= growth;
   c->growth += growth;
