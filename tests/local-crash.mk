@@ -170,6 +170,7 @@ TESTS_POOL_CRASH = \
 	tests/test-pool-fault-failed-flush-wakes-all \
 	tests/test-pool-fault-read-only-writes-nothing \
 	tests/test-pool-fault-rot-is-reported \
+	tests/test-pool-fault-rot-is-survived \
 	tests/test-pool-fault-superblock-copies \
 	tests/test-pool-full-overwrites-succeed \
 	tests/test-pool-full-refuses-whole-request \
@@ -252,6 +253,13 @@ tests_test_pool_fault_rot_is_reported_SOURCES = \
 tests_test_pool_fault_rot_is_reported_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_fault_rot_is_reported_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_fault_rot_is_reported_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_fault_rot_is_survived_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-fault-rot-is-survived.c
+tests_test_pool_fault_rot_is_survived_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_rot_is_survived_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_rot_is_survived_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_fault_superblock_copies_SOURCES = \
 	$(SOURCES_CRASH_POOL) \

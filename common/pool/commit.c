@@ -126,8 +126,9 @@ commit_poison (struct pool *p, int err, const char *what)
   base_mutex_unlock (&p->space.lock);
   if (first)
     event_log (p, POOL_EVENT_POISONED, "", "poisoned: %s: %s; nothing is "
-               "written any more: mend the backing, then open the pool again",
-               what, why ? why : strerror (err));
+               "written any more: %s", what, why ? why : strerror (err),
+               err == EBADMSG ? "copy the volumes to a new pool"
+               : "mend the backing, then open the pool again");
   return base_fail (EIO, "%s: %s", what,
                     why ? why : strerror (err));
 }
@@ -607,6 +608,8 @@ commit_run (struct pool *p, struct change *change, bool reap)
     r = cut_super (p, &cut);
   if (r < 0) {
     r = commit_poison (p, -r, "commit failed");
+    if (change && change->failed)
+      change->failed (p, change->opaque);
     cut_free_memory (&cut);
     return r;
   }

@@ -22,7 +22,8 @@
  *
  * What is dropped whole (a removed leaf, a removed subtree) loses one
  * reference at its top; only when that was the last one does the drop go on
- * to what it names.
+ * to what it names.  If that cannot be read any more because it is damaged,
+ * what it named stays allocated: a leak, which the check finds.
  */
 
 #include <config.h>
@@ -83,6 +84,8 @@ diff_drop (struct pool *p, struct cut *cut, const struct format_entry *e,
     return refs_add (p, format_place (e), -1);
 
   r = node_load (p, e, level, who, &n);
+  if (r == -EBADMSG)            /* what it named is lost: leaked, no more */
+    return cut_free_dropped (p, cut, format_place (e), true);
   for (i = 0; i < p->fan && r == 0; ++i)
     r = level == 0 ? diff_drop_data (p, cut, &n->e[i], snap_epoch)
       : diff_drop (p, cut, &n->e[i], level - 1, snap_epoch, who);

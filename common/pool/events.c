@@ -5,7 +5,9 @@
  * Every event goes to the callback that the opener gave (a face prints it)
  * and into a ring of the last hundred, which `nbdvol events` reads from a
  * served pool.  An event is never logged per request: a full pool once, until
- * it is no longer full; a damaged block once.
+ * it is no longer full; a damaged block once.  Of blocks only so many are
+ * remembered: one more event says that there are more, and then `nbdvol check`
+ * is the place to look.
  */
 
 #include <config.h>
@@ -58,9 +60,13 @@ event_log (struct pool *p, enum pool_event_kind kind, const char *volume,
     p->options.event (p->options.event_opaque, &event);
 }
 
-/* Was PLACE reported before?  Remembers it. */
-static bool
-reported_before (struct events *e, uint64_t place)
+/* Remembers PLACE: is it to be reported, was it before, or are there too many
+ * (which is said once)?
+ */
+enum report { REPORT, REPORT_MANY, REPORTED };
+
+static enum report
+report_place (struct events *e, uint64_t place)
 {
   const size_t max = BASE_ARRAY_SIZE (e->reported);
   size_t i;
@@ -68,9 +74,21 @@ reported_before (struct events *e, uint64_t place)
 
   for (i = 0; i < BASE_MIN (e->nreported, max); ++i)
     if (e->reported[i] == place)
-      return true;
-  e->reported[e->nreported++ % max] = place;
-  return false;
+      return REPORTED;
+  if (e->nreported > max)
+    return REPORTED;
+  if (e->nreported++ == max)
+    return REPORT_MANY;
+  e->reported[e->nreported - 1] = place;
+  return REPORT;
+}
+
+static void
+say_many (struct pool *p, enum pool_event_kind kind)
+{
+  event_log (p, kind, "", "errors in more than %zu blocks: further ones are "
+             "not logged; `nbdvol check` lists all",
+             BASE_ARRAY_SIZE (p->events.reported));
 }
 
 /* WHAT: "bytes A..B" of the volume, or the metadata it is. */
@@ -86,10 +104,18 @@ event_checksum (struct pool *p, const char *volume, uint64_t place,
   va_end (args);
   atomic_fetch_add (&p->n_checksum_errors, 1);
   atomic_store (&p->damaged, true);
-  if (!reported_before (&p->events, place))
+  switch (report_place (&p->events, place)) {
+  case REPORT:
     event_log (p, POOL_EVENT_CHECKSUM, volume, "checksum error in %s (block %"
                PRIu64 " of the pool); restore it from a copy, "
                "`nbdvol check` lists all", what, place);
+    break;
+  case REPORT_MANY:
+    say_many (p, POOL_EVENT_CHECKSUM);
+    break;
+  case REPORTED:
+    break;
+  }
 }
 
 size_t
@@ -120,9 +146,17 @@ pool_events_wait (struct pool *p, uint64_t after, uint64_t ms)
 }
 
 void
-event_log_once (struct pool *p, const struct volume *v, uint64_t place)
+event_backing (struct pool *p, const char *who, uint64_t place)
 {
-  if (!reported_before (&p->events, place))
-    event_log (p, POOL_EVENT_BACKING, v->label, "backing error at block %"
-               PRIu64 " of the pool: %s", place, base_error_text ());
+  switch (report_place (&p->events, place)) {
+  case REPORT:
+    event_log (p, POOL_EVENT_BACKING, who, "backing error at block %" PRIu64
+               " of the pool: %s", place, base_error_text ());
+    break;
+  case REPORT_MANY:
+    say_many (p, POOL_EVENT_BACKING);
+    break;
+  case REPORTED:
+    break;
+  }
 }

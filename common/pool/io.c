@@ -108,7 +108,7 @@ io_read_block (struct volume *v, uint64_t block, struct format_entry *e,
                  format_place (e) * p->block_size);
   if (r < 0) {
     r = base_fail_in (r, "%s", v->label);
-    event_log_once (p, v, format_place (e));
+    event_backing (p, v->label, format_place (e));
     return r;
   }
   return block_ok (p, e, buf) ? 0 : read_again (v, block, e, buf);
@@ -137,7 +137,7 @@ read_blocks (struct volume *v, uint64_t block, struct format_entry *e,
                    format_place (&e[i]) * bs);
     if (r < 0) {
       r = base_fail_in (r, "%s", v->label);
-      event_log_once (p, v, format_place (&e[i]));
+      event_backing (p, v->label, format_place (&e[i]));
       return r;
     }
     for (k = i; k < j; ++k)

@@ -360,7 +360,7 @@ node_load (struct pool *p, const struct format_entry *e, unsigned level,
   r = vdev_read (p->backing, n->e, p->block_size, place * p->block_size);
   if (r < 0) {
     r = base_fail_in (r, "%s: map node at block %" PRIu64, who, place);
-    event_log (p, POOL_EVENT_BACKING, who, "%s", base_error_text ());
+    event_backing (p, who, place);
     return r;
   }
   if ((base_crc32c (n->e, p->block_size)

@@ -133,6 +133,7 @@ struct volume {
   struct format_entry root_entry;       /* lock */
   atomic_uint levels;           /* grows under publish, exclusively */
   atomic_bool reaped;           /* orphan: nothing is left of it */
+  atomic_bool stuck;            /* orphan: not reaped in this run any more */
   atomic_bool durable;          /* a commit has recorded it: it can be found */
   atomic_bool left;             /* an import that could not be dropped yet */
   uint64_t mapped, nodes;       /* as in the open transaction; lock */
@@ -266,6 +267,10 @@ struct change {
    * not fail: everything that can was done before.
    */
   void (*apply) (struct pool *p, struct cut *cut, void *opaque);
+  /* Called if the commit failed after that: the pool is poisoned, and what
+   * names show is put back.  May be NULL.
+   */
+  void (*failed) (struct pool *p, void *opaque);
   void *opaque;
   size_t size;                  /* at most this many shares after the diff,
                                  * and CHANGE_MAX + twice as many records */
@@ -317,7 +322,7 @@ struct commit {
 
 /* ---- the pool ------------------------------------------------------------ */
 
-struct refs_page { uint32_t *count; bool dirty, used; };
+struct refs_page { uint32_t *count; bool dirty, used, bad; };
 
 #define EVENT_RING 100
 
@@ -745,8 +750,7 @@ extern void event_log (struct pool *p, enum pool_event_kind kind,
                        const char *volume, const char *fs, ...)
   BASE_PRINTF (4, 5);
 /* The backing failed at PLACE, base_error_text () says how; once per place. */
-extern void event_log_once (struct pool *p, const struct volume *v,
-                            uint64_t place);
+extern void event_backing (struct pool *p, const char *who, uint64_t place);
 /* A checksum error at PLACE, in WHAT; logged once per place. */
 extern void event_checksum (struct pool *p, const char *volume,
                             uint64_t place, const char *fs, ...)

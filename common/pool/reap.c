@@ -13,6 +13,11 @@
  *   node shared with others   one reference less, the cursor skips it
  *   node exclusive            its children first, then the node itself, when
  *                             the cursor has reached its end
+ *   node damaged              it is freed, what it named is leaked
+ *   node not readable now     the orphan is left alone until the next opening
+ *
+ * A step that cannot go on has changed nothing but what its cursor says: what
+ * has to be read for a leaf or a node is read before it is let go of.
  */
 
 #include <config.h>
@@ -31,6 +36,37 @@ struct reap {
   unsigned budget;
 };
 
+/* The step ends here; the cursor tells how far it came. */
+static int
+stop (struct reap *reap, int err)
+{
+  struct volume *v = reap->v;
+
+  reap->budget = 0;
+  if (err != -ENOMEM) {
+    event_log (reap->p, POOL_EVENT_WARNING, v->label, "its space cannot be "
+               "reclaimed: %s; it is tried again when the pool is opened",
+               base_error_text ());
+    atomic_store (&v->stuck, true);
+    atomic_fetch_sub (&reap->p->orphans, 1);
+  }
+  return 0;
+}
+
+/* The counts of all blocks that N names, so that dropping them cannot fail. */
+static int
+read_refs (struct reap *reap, const struct node *n)
+{
+  uint32_t i, refs;
+  int r = 0;
+
+  for (i = 0; i < n->fan && r == 0; ++i)
+    if (format_type (&n->e[i]) == FORMAT_DATA
+        && format_birth (&n->e[i]) <= reap->v->snap_epoch)
+      r = refs_get (reap->p, format_place (&n->e[i]), &refs);
+  return r;
+}
+
 static int
 reap_leaf (struct reap *reap, const struct node *n)
 {
@@ -43,6 +79,15 @@ reap_leaf (struct reap *reap, const struct node *n)
     r = diff_drop_data (p, reap->cut, &n->e[i], snap_epoch);
   reap->budget--;
   return r;
+}
+
+/* E's node is exclusive, and damaged. */
+static int
+reap_lost (struct reap *reap, const struct format_entry *e, uint64_t end)
+{
+  reap->cursor = end;
+  reap->budget--;
+  return cut_free_dropped (reap->p, reap->cut, format_place (e), true);
 }
 
 /* E stands at LEVEL and covers logical blocks from BASE on.  Sets the cursor
@@ -72,8 +117,12 @@ reap_node (struct reap *reap, const struct format_entry *e, unsigned level,
   }
   if (r == 0)
     r = node_load (p, e, level, reap->v->label, &n);
+  if (r == -EBADMSG)
+    return reap_lost (reap, e, base + span);
+  if (r == 0 && level == 0)
+    r = read_refs (reap, n);
   if (r < 0)
-    return r;
+    return stop (reap, r);
 
   if (level == 0)
     r = reap_leaf (reap, n);
@@ -104,7 +153,8 @@ reap_step (struct pool *p, struct cut *cut)
 
   while (reap.budget > 0 && r == 0) {
     for (v = p->volumes; v; v = v->next)
-      if (v->rec.kind == FORMAT_ORPHAN && !atomic_load (&v->reaped))
+      if (v->rec.kind == FORMAT_ORPHAN && !atomic_load (&v->reaped)
+          && !atomic_load (&v->stuck))
         break;
     if (v == NULL)
       break;

@@ -8,6 +8,10 @@
  * with the commit that changed them.  Blocks whose birth shows that they are
  * exclusive never come here.
  *
+ * A page that is damaged (checksum) makes its blocks look shared for the rest
+ * of this run: they are not freed, which costs space and nothing else.  Only
+ * a reference that has to be added cannot be left out; then the commit fails.
+ *
  * Only the holder of the commit touches these.
  */
 
@@ -19,6 +23,19 @@
 
 #define KEEP_BYTES (UINT64_C (16) << 20)
 
+static void
+say_bad (struct pool *p, struct refs_page *page, uint64_t i)
+{
+  CLEANUP_FREE char *text = base_strdup (base_error_text ());
+
+  page->bad = true;
+  event_checksum (p, "", format_place (&p->refs_tree.entry[0][i]),
+                  "reference counts");
+  if (text)
+    base_fail (EBADMSG, "%s", text);
+}
+
+/* 0, or -errno; then with page->bad if it is damaged. */
 static int
 page_of (struct pool *p, uint64_t place, struct refs_page **ret)
 {
@@ -29,6 +46,9 @@ page_of (struct pool *p, uint64_t place, struct refs_page **ret)
   if (i >= p->nrefs)
     return base_fail (EBADMSG, "block %" PRIu64 " is outside the pool", place);
   page = &p->refs[i];
+  if (page->bad)
+    return base_fail (EBADMSG, "reference counts of block %" PRIu64
+                      ": checksum error", place);
   if (page->count == NULL) {
     uint32_t *count = base_malloc (p->block_size);
 
@@ -37,6 +57,8 @@ page_of (struct pool *p, uint64_t place, struct refs_page **ret)
     r = systree_read_leaf (&p->refs_tree, i, count);
     if (r < 0) {
       free (count);
+      if (r == -EBADMSG)
+        say_bad (p, page, i);
       return r;
     }
     page->count = count;
@@ -45,6 +67,14 @@ page_of (struct pool *p, uint64_t place, struct refs_page **ret)
   page->used = true;
   *ret = page;
   return 0;
+}
+
+static bool
+is_bad (const struct pool *p, uint64_t place)
+{
+  const uint64_t i = place / p->refs_tree.items;
+
+  return i < p->nrefs && p->refs[i].bad;
 }
 
 int
@@ -64,6 +94,10 @@ refs_get (struct pool *p, uint64_t place, uint32_t *n)
   r = page_of (p, place, &page);
   if (r == 0)
     *n = le32toh (page->count[place % p->refs_tree.items]);
+  else if (is_bad (p, place)) {
+    *n = 1;                     /* unknown: as if shared */
+    r = 0;
+  }
   return r;
 }
 
@@ -76,7 +110,7 @@ refs_add (struct pool *p, uint64_t place, int delta)
 
   r = page_of (p, place, &page);
   if (r < 0)
-    return r;
+    return delta < 0 && is_bad (p, place) ? 0 : r;
   n = le32toh (page->count[place % p->refs_tree.items]);
   if (delta < 0 ? n == 0 : n == UINT32_MAX)
     return base_fail (EBADMSG, "block %" PRIu64

@@ -40,8 +40,17 @@ manage_no_connections (struct volume *v, bool force)
 
 /* ---- remove -------------------------------------------------------------- */
 
+/* What a failed commit puts back. */
+struct removed {
+  struct volume *v, *parent;
+  struct format_record rec;
+  uint32_t snap_epoch;
+};
+BASE_VECTOR (removed_vector, struct removed);
+
 struct removal {
   struct volume_vector victims;
+  struct removed_vector removed;
   struct volume *keep;          /* a removed snapshot's volume */
 };
 
@@ -78,12 +87,35 @@ apply_remove (struct pool *p, struct cut *cut, void *opaque)
   size_t i;
 
   for (i = 0; i < x->victims.len; ++i) {
-    orphan (p, x->victims.ptr[i]);
-    manage_add_record (cut, x->victims.ptr[i]);
+    struct volume *v = x->victims.ptr[i];
+
+    x->removed.ptr[i]
+      = (struct removed) { v, v->parent, v->rec, v->snap_epoch };
+    orphan (p, v);
+    manage_add_record (cut, v);
   }
   if (x->keep)
     manage_add_record (cut, x->keep);
   manage_effect (p, x->victims.ptr[0]->id);
+}
+
+/* The pool is poisoned: what is on disk is unknown, but nothing was removed
+ * that anybody was told of.  The counts of space mean nothing any more.
+ */
+static void
+undo_remove (struct pool *p, void *opaque)
+{
+  struct removal *x = opaque;
+  size_t i;
+
+  for (i = 0; i < x->victims.len; ++i) {
+    const struct removed *old = &x->removed.ptr[i];
+
+    old->v->rec = old->rec;
+    old->v->parent = old->parent;
+    old->v->snap_epoch = old->snap_epoch;
+    atomic_fetch_sub (&p->orphans, 1);
+  }
 }
 
 /* V and, if allowed, its snapshots; nobody connected. */
@@ -125,7 +157,8 @@ static int
 remove_locked (struct pool *p, const char *name, unsigned flags)
 {
   struct removal x = { .keep = NULL };
-  struct change change = { .apply = apply_remove, .opaque = &x };
+  struct change change = { .apply = apply_remove, .failed = undo_remove,
+    .opaque = &x };
   struct volume *v;
   int r;
 
@@ -135,6 +168,8 @@ remove_locked (struct pool *p, const char *name, unsigned flags)
   if (v == NULL)
     return manage_find (p, name) ? 0 : -ENOENT;
   r = collect_victims (p, v, flags, &x);
+  if (r == 0 && removed_vector_reserve (&x.removed, x.victims.len) < 0)
+    r = base_fail (ENOMEM, "out of memory");
   if (r == 0)
     r = commit_hold (p);
   if (r == 0) {
@@ -143,6 +178,7 @@ remove_locked (struct pool *p, const char *name, unsigned flags)
     commit_release (p);
   }
   volume_vector_reset (&x.victims);
+  removed_vector_reset (&x.removed);
   return r;
 }
 
@@ -290,6 +326,18 @@ lowest_snap_epoch (struct pool *p, const struct volume *v)
   return epoch;
 }
 
+/* An orphan that is left alone still shares what it names. */
+static bool
+some_stuck (struct pool *p)
+{
+  const struct volume *v;
+
+  for (v = p->volumes; v; v = v->next)
+    if (atomic_load (&v->stuck))
+      return true;
+  return false;
+}
+
 static void
 apply_lower (struct pool *p, struct cut *cut, void *opaque)
 {
@@ -320,7 +368,7 @@ manage_after_reclaim (struct pool *p)
   if (r < 0)
     return r;
   for (v = p->volumes; v && r == 0; v = v->next)
-    if (v->rec.kind == FORMAT_VOLUME
+    if (v->rec.kind == FORMAT_VOLUME && !some_stuck (p)
         && lowest_snap_epoch (p, v) < v->snap_epoch)
       r = volume_vector_append (&lowered, v);
   change.size = lowered.len;

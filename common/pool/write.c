@@ -188,7 +188,7 @@ write_data (struct write *w)
                     format_place (&w->e[i]) * bs, 0);
     if (r < 0) {
       r = base_fail_in (r, "%s", w->v->label);
-      event_log_once (w->p, w->v, format_place (&w->e[i]));
+      event_backing (w->p, w->v->label, format_place (&w->e[i]));
       return r;
     }
   }
