@@ -168,6 +168,7 @@ TESTS_POOL_CRASH = \
 	tests/test-pool-fault-every-allocation \
 	tests/test-pool-fault-every-io \
 	tests/test-pool-fault-failed-flush-wakes-all \
+	tests/test-pool-fault-failed-removal-keeps-the-name \
 	tests/test-pool-fault-read-only-writes-nothing \
 	tests/test-pool-fault-rot-is-reported \
 	tests/test-pool-fault-rot-is-survived \
@@ -176,7 +177,8 @@ TESTS_POOL_CRASH = \
 	tests/test-pool-full-refuses-whole-request \
 	tests/test-pool-full-trims-of-shared-space \
 	tests/test-pool-model-equals-oracle \
-	tests/test-pool-reads-back-writes
+	tests/test-pool-reads-back-writes \
+	tests/test-pool-volume-keeps-the-contract
 check_PROGRAMS += $(TESTS_POOL_CRASH)
 TESTS += $(TESTS_POOL_CRASH)
 SANITIZER_TESTS += \
@@ -184,7 +186,8 @@ SANITIZER_TESTS += \
 	tests/test-pool-full-overwrites-succeed \
 	tests/test-pool-full-refuses-whole-request \
 	tests/test-pool-full-trims-of-shared-space \
-	tests/test-pool-reads-back-writes
+	tests/test-pool-reads-back-writes \
+	tests/test-pool-volume-keeps-the-contract
 
 tests_test_pool_concurrent_writers_keep_blocks_whole_SOURCES = \
 	tests/test-pool-concurrent-writers-keep-blocks-whole.c
@@ -240,6 +243,12 @@ tests_test_pool_fault_failed_flush_wakes_all_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_fault_failed_flush_wakes_all_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_fault_failed_flush_wakes_all_LDADD = $(LDADD_CRASH_POOL)
 
+tests_test_pool_fault_failed_removal_keeps_the_name_SOURCES = \
+	tests/test-pool-fault-failed-removal-keeps-the-name.c
+tests_test_pool_fault_failed_removal_keeps_the_name_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_failed_removal_keeps_the_name_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_failed_removal_keeps_the_name_LDADD = $(LDADD_CRASH_POOL)
+
 tests_test_pool_fault_read_only_writes_nothing_SOURCES = \
 	$(SOURCES_CRASH_POOL) \
 	tests/test-pool-fault-read-only-writes-nothing.c
@@ -294,6 +303,13 @@ tests_test_pool_reads_back_writes_SOURCES = \
 	tests/test-pool-reads-back-writes.c
 tests_test_pool_reads_back_writes_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_reads_back_writes_LDADD = $(LDADD_TEST_POOL)
+
+tests_test_pool_volume_keeps_the_contract_SOURCES = \
+	tests/test-pool-volume-keeps-the-contract.c
+tests_test_pool_volume_keeps_the_contract_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_volume_keeps_the_contract_LDADD = \
+	tests/lib/libconformance.la \
+	$(LDADD_TEST_POOL)
 
 SOAK += tests/soak-pool-crash.sh
 EXTRA_DIST += \

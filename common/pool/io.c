@@ -66,7 +66,7 @@ read_again (struct volume *v, uint64_t block, struct format_entry *e,
   int r;
 
   for (;;) {
-    n = tree_lookup (v, block, 1, &now, &hole);
+    n = tree_lookup (v, block, 1, &now, 1, &hole);
     if (n < 0)
       return (int) n;
     if (hole || format_type (&now) != FORMAT_DATA) {
@@ -219,7 +219,7 @@ read_range (struct volume *v, char *buf, size_t len, uint64_t off)
     size_t part;
     int64_t n;
 
-    n = tree_lookup (v, block, BASE_MIN (want, LOOKUP), e, &hole);
+    n = tree_lookup (v, block, want, e, LOOKUP, &hole);
     if (n < 0)
       return (int) n;
     part = BASE_MIN (len, (block + (uint64_t) n) * bs - off);
@@ -311,16 +311,14 @@ extents_range (struct volume *v, uint64_t len, uint64_t off,
   for (block = off / bs; block < end; block += (uint64_t) n) {
     struct reader reader = reader_enter (v->pool);
 
-    n = tree_lookup (v, block, end - block, e, &hole);
+    n = tree_lookup (v, block, end - block, e, LOOKUP, &hole);
     reader_exit (v->pool, reader);
     if (n < 0)
       return (int) n;
     if (hole)
       r = fn (opaque, block * bs, (uint64_t) n * bs, VDEV_HOLE | VDEV_ZEROES);
-    else {
-      n = BASE_MIN (n, LOOKUP);
+    else
       r = report_entries (v, e, block, (uint64_t) n, fn, opaque);
-    }
     if (r != 0)
       return r;
   }

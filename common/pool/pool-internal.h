@@ -472,13 +472,13 @@ extern int tree_fetch (struct volume *v, const struct found *found,
                        struct node **pin);
 
 /* Entries of logical blocks [BLOCK, BLOCK + N), as far as one leaf reaches.
- * Stores them in E (NULL: nowhere), or sets *HOLE and stores nothing when a
- * whole subtree is missing.  Returns how many blocks were answered (at most
- * N), or -errno.
+ * Stores them in E (NULL: nowhere), which has room for ROOM, or sets *HOLE and
+ * stores nothing when a whole subtree is missing.  Returns how many blocks
+ * were answered (at most N, and with entries at most ROOM), or -errno.
  * Inside reader_enter.
  */
 extern int64_t tree_lookup (struct volume *v, uint64_t block, uint64_t n,
-                            struct format_entry *e, bool *hole);
+                            struct format_entry *e, uint64_t room, bool *hole);
 
 /* Nodes on the paths to blocks [BLOCK, BLOCK + N): what a request there may
  * dirty, at most.

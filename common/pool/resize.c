@@ -147,7 +147,7 @@ read_last (struct pool *p, struct shrink *s)
 
   if (keep == 0)
     return 0;
-  n = tree_lookup (s->v, s->end - 1, 1, &e, &hole);
+  n = tree_lookup (s->v, s->end - 1, 1, &e, 1, &hole);
   if (n < 0)
     return (int) n;
   if (hole || format_type (&e) != FORMAT_DATA)

@@ -106,7 +106,7 @@ tree_fetch (struct volume *v, const struct found *found, struct node **pin)
 
 int64_t
 tree_lookup (struct volume *v, uint64_t block, uint64_t n,
-             struct format_entry *e, bool *hole)
+             struct format_entry *e, uint64_t room, bool *hole)
 {
   struct pool *p = v->pool;
   CLEANUP_NODE struct node *pin = NULL;
@@ -132,6 +132,7 @@ tree_lookup (struct volume *v, uint64_t block, uint64_t n,
   }
   else {
     span = p->fan;
+    n = BASE_MIN (n, room);
     if (e)
       memcpy (e, &found.leaf->e[block % p->fan],
               BASE_MIN (n, p->fan - block % p->fan) * sizeof e[0]);

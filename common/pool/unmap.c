@@ -47,7 +47,8 @@ unmap_step (struct handle *h, uint64_t *block, uint64_t end, uint64_t *txn)
   int r;
 
   reader = reader_enter (p);
-  found = tree_lookup (v, *block, end - *block, NULL, &hole);
+  found = tree_lookup (v, *block, end - *block, NULL, UINT64_MAX,
+                       &hole);
   reader_exit (p, reader);
   if (found < 0)
     return (int) found;

@@ -56,7 +56,7 @@ merge_edge (struct write *w, unsigned i)
   int64_t n;
   int r;
 
-  n = tree_lookup (w->v, block, 1, e, &hole);
+  n = tree_lookup (w->v, block, 1, e, 1, &hole);
   if (n < 0)
     return (int) n;
   if (hole)
