@@ -38,5 +38,5 @@ TEST_MAIN
   printf ("%" PRIu64 " operations in %" PRIu64 " pools, %" PRIu64
           " %% of them on a full pool, %" PRIu64 " refused\n",
           steps, n, steps ? full * 100 / steps : 0, refused);
-  CHECK (n < 20 || full * 100 > steps * 30);
+  CHECK (n < 48 || full * 100 > steps * 30);
 }

@@ -2,10 +2,14 @@
  *
  * A volume of a pool keeps the contract of vdev.h as every device does
  * (lib/vdev-conformance.c): of a pool in memory, of one with blocks of
- * 64 KiB, and a volume that shares all it has with a snapshot of zeroes.
+ * 64 KiB, of one in a file past the page cache, and a volume that has a
+ * snapshot.
  */
 
 #include <config.h>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "devices.h"
 #include "pool.h"
@@ -14,7 +18,7 @@
 
 struct kind {
   uint32_t block_size;
-  bool snapshot;
+  bool snapshot, direct;
   struct pool *pool;            /* of the volume that was made last */
 };
 
@@ -47,7 +51,16 @@ make (void *opaque, uint64_t size)
   struct vdev *d;
 
   close_last (k);
-  CHECK_EQ_INT (devices_mem_open (o.capacity, &d), 0);
+  if (k->direct) {
+    char path[4200];
+
+    snprintf (path, sizeof path, "%s/pool", test_tmpdir ());
+    unlink (path);
+    CHECK_EQ_INT (devices_file_open (path, VDEV_OPEN_CREATE | VDEV_OPEN_DIRECT,
+                                     &d), 0);
+  }
+  else
+    CHECK_EQ_INT (devices_mem_open (o.capacity, &d), 0);
   CHECK_EQ_INT (pool_format (d, &o), 0);
   CHECK_EQ_INT (pool_open (d, NULL, &k->pool), 0);
   CHECK_EQ_INT (pool_create (k->pool, "v", size, 0), 0);
@@ -72,9 +85,9 @@ reopen (void *opaque)
 }
 
 static void
-run (const char *name, uint32_t block_size, bool snapshot)
+run (const char *name, uint32_t block_size, bool snapshot, bool direct)
 {
-  struct kind k = { block_size, snapshot, NULL };
+  struct kind k = { block_size, snapshot, direct, NULL };
   const struct vdev_conformance c = {
     .name = name, .make = make, .reopen = reopen, .opaque = &k,
     .size = UINT64_C (40) << 20, .ops = 5000,
@@ -84,9 +97,24 @@ run (const char *name, uint32_t block_size, bool snapshot)
   close_last (&k);
 }
 
+static bool
+can_direct (void)
+{
+  char path[4200];
+  int fd;
+
+  snprintf (path, sizeof path, "%s/direct", test_tmpdir ());
+  fd = open (path, O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+  if (fd >= 0)
+    close (fd);
+  return fd >= 0;
+}
+
 TEST_MAIN
 {
-  run ("pool", 0, false);
-  run ("pool, blocks of 64 KiB", 65536, false);
-  run ("pool, volume with a snapshot", 0, true);
+  run ("pool", 0, false, false);
+  run ("pool, blocks of 64 KiB", 65536, false, false);
+  run ("pool, volume with a snapshot", 0, true, false);
+  if (can_direct ())
+    run ("pool, O_DIRECT", 0, false, true);
 }

@@ -7,6 +7,7 @@
 
 #include <config.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,7 +76,8 @@ malformed (void)
     "slice(mem:1M,1,2,3)", "slice(mem:1M,x)", "slice(mem:1M,-1)", "slice:x",
     "slice()", "slice(,)", "slice((mem:1M,0)", "volatile()",
     "volatile(mem:1M,soon=1)", "volatile(mem:1M,early=101)",
-    "volatile(mem:1M,seed)", "file:", "file()", "file(a,b)", "slice(mem:1M,0)(",
+    "volatile(mem:1M,seed)", "file:", "file()", "file(a,b)",
+    "file(a,direct)", "file(a,direct=perhaps)", "file(a,direct=1,b)", "slice(mem:1M,0)(",
   };
   char deep[1000] = "";
   size_t i;
@@ -131,6 +133,22 @@ names (void)
     says (twice, twice);
     says (files[i], plain);     /* none is of a known kind */
   }
+}
+
+/* The same files past the page cache, where the file system can. */
+static void
+direct (void)
+{
+  int fd = open ("plain", O_RDWR | O_DIRECT | O_CLOEXEC);
+
+  if (fd < 0)
+    return;
+  close (fd);
+  says ("file(plain,direct=true)", "file(plain,direct=true)");
+  says ("file(plain,direct=no)", "file:plain");
+  says ("file(a\\,b,direct=1)", "file(a\\,b,direct=true)");
+  says ("slice(file(a\\,b,direct=1),4K)",
+        "slice(file(a\\,b,direct=true),4096,4096)");
 }
 
 /* What looks like a kind and is none is a path. */
@@ -189,6 +207,7 @@ TEST_MAIN
   texts ();
   malformed ();
   names ();
+  direct ();
   paths ();
   registry ();
   CHECK_EQ_INT (vdev_open ("mem:1M", VDEV_OPEN_RO, &d), 0);

@@ -14,6 +14,7 @@ struct file_device {
   struct vdev d;
   int fd;
   bool is_block;
+  bool direct;                  /* O_DIRECT */
   uint32_t memory_align;        /* of buffers; 1 without O_DIRECT */
   uint32_t block_size;          /* logical, of a block device; else 1 */
   _Atomic bool no_zero_range;   /* fallocate (2) has refused it */

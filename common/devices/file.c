@@ -196,7 +196,14 @@ file_resize (struct vdev *d, uint64_t size)
 static void
 file_describe (struct vdev *d, FILE *fp)
 {
-  fprintf (fp, "file:%s", d->info.name);
+  CLEANUP_FREE char *escaped = NULL;
+
+  if (!file_of (d)->direct) {
+    fprintf (fp, "file:%s", d->info.name);
+    return;
+  }
+  escaped = vdev_escape (d->info.name);
+  fprintf (fp, "file(%s,direct=true)", escaped ? escaped : "?");
 }
 
 static void
@@ -306,6 +313,7 @@ devices_file_from_fd (int fd, const char *name, uint32_t flags,
   if (f == NULL || name_copy == NULL)
     return base_fail (ENOMEM, "%s: out of memory", name);
   f->fd = fd;
+  f->direct = flags & VDEV_OPEN_DIRECT;
   r = set_descriptor_flags (fd, name, flags);
   if (r == 0 && !(flags & VDEV_OPEN_NOLOCK))
     r = take_lock (fd, name, !(flags & VDEV_OPEN_RO));

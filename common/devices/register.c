@@ -2,7 +2,8 @@
  *
  * What the opener knows of these devices:
  *
- *   file:PATH   mem:SIZE   slice(DEVICE,OFFSET[,LENGTH])
+ *   file:PATH   file(PATH,direct=BOOL)   mem:SIZE
+ *   slice(DEVICE,OFFSET[,LENGTH])
  */
 
 #include <config.h>
@@ -12,9 +13,19 @@
 static int
 open_file (char **args, size_t nargs, uint32_t flags, struct vdev **ret)
 {
-  if (nargs != 1 || args[0][0] == '\0')
-    return base_fail (EINVAL, "file: needs one path");
-  return devices_file_open (args[0], flags, ret);
+  bool direct = false;
+  int r;
+
+  if (nargs < 1 || nargs > 2 || args[0][0] == '\0'
+      || (nargs == 2 && strncmp (args[1], "direct=", 7) != 0))
+    return base_fail (EINVAL, "file: needs a path, and takes direct=BOOL");
+  if (nargs == 2) {
+    r = base_parse_bool ("file: direct", args[1] + 7, &direct);
+    if (r < 0)
+      return r;
+  }
+  return devices_file_open (args[0], flags | (direct ? VDEV_OPEN_DIRECT : 0),
+                            ret);
 }
 
 static int
