@@ -26,12 +26,12 @@ wait_until 600 said_uri
 serve_seconds=$((SECONDS - start))
 cat serve.log
 uri=$(sed -n 's/^  \(nbd+unix:.*\)/\1/p' serve.log | head -n 1)
-head -c 8M /dev/urandom >in
-must nbdcopy in "$uri"
+head -c 8M /dev/urandom >written
+must nbdcopy written "$uri"
 must ./nbdvol snapshot fresh.pool root@first
 must ./nbdvol ls fresh.pool
-nbdcopy "$uri" - | head -c 8M >read
-must cmp in read
+nbdcopy "$uri" - | head -c 8M >read-back
+must cmp written read-back
 kill -INT $serve
 wait $serve || true
 

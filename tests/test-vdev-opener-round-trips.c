@@ -77,7 +77,8 @@ malformed (void)
     "slice()", "slice(,)", "slice((mem:1M,0)", "volatile()",
     "volatile(mem:1M,soon=1)", "volatile(mem:1M,early=101)",
     "volatile(mem:1M,seed)", "file:", "file()", "file(a,b)",
-    "file(a,direct)", "file(a,direct=perhaps)", "file(a,direct=1,b)", "slice(mem:1M,0)(",
+    "file(a,direct)", "file(a,direct=perhaps)", "file(a,direct=1,b)",
+    "slice(mem:1M,0)(",
   };
   char deep[1000] = "";
   size_t i;
