@@ -8,7 +8,9 @@
  *   report.c    errors and exit codes, JSON, signals
  *   output.c    tables, sizes and times
  *   progress.c  the bar
- *   make.c      init grow create snapshot clone rollback resize rename rm
+ *   new-file.c  a file that appears when all of it is on disk
+ *   init.c      init
+ *   make.c      grow create snapshot clone rollback resize rename rm
  *   look.c      ls info events check
  *   transfer.c  import export
  *   help.c      help completion
@@ -103,6 +105,10 @@ extern const struct command_verb *command_find (const char *name);
 
 /* The arguments as a JSON array; NULL if one is not UTF-8. */
 extern json_t *command_names (const struct command *c);
+/* Are all arguments names?  WANT_SNAPSHOT as for pool_check_name. */
+extern int command_check_names (const struct command *c, int want_snapshot);
+/* The SIZE that TEXT is: 1 to MAX bytes, else -EINVAL. */
+extern int command_size (const char *text, uint64_t max, uint64_t *size);
 
 /* ---- options.c --------------------------------------------------------- */
 
@@ -172,6 +178,10 @@ extern int target_end (struct target *t, int r);
  * --json, ends.
  */
 extern int target_change (const struct command *c, json_t *request);
+/* The path that TEXT is; NULL if it is a device of another kind. */
+extern const char *target_path (const char *text);
+/* The exit code when opening POOL gave R. */
+extern int target_open_code (const struct command *c, int r);
 /* The same file or device as the pool's backing? */
 extern bool target_is_backing (const struct command *c, const char *path);
 
@@ -214,6 +224,26 @@ extern void progress_init (struct progress *p, const struct command *c);
 extern void progress_show (struct progress *p, uint64_t done,
                            uint64_t total);
 extern void progress_clear (struct progress *p);
+
+/* ---- new-file.c -------------------------------------------------------- */
+
+struct new_file {
+  int fd;                       /* -1 none; owned */
+  const char *name;             /* for messages; borrowed */
+  char *target;                 /* where it goes */
+  char *temporary;              /* NULL = it is there, or there is none */
+};
+
+/* A new file, mode 0600, that will be TARGET.  F is to be dropped in any
+ * case.  -errno of the system.
+ */
+extern int new_file_open (struct new_file *f, const char *target,
+                          const char *name);
+/* Gives it its name, durably; what was written to it must be durable before.
+ * EEXIST if the name is taken, without REPLACE.
+ */
+extern int new_file_publish (struct new_file *f, bool replace);
+extern void new_file_drop (struct new_file *f);
 
 /* ---- verbs ------------------------------------------------------------- */
 

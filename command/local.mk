@@ -6,9 +6,11 @@ bin_PROGRAMS += command/nbdvol
 command_nbdvol_SOURCES = \
 	command/command.h \
 	command/help.c \
+	command/init.c \
 	command/look.c \
 	command/main.c \
 	command/make.c \
+	command/new-file.c \
 	command/options.c \
 	command/output.c \
 	command/progress.c \

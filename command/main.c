@@ -18,6 +18,7 @@
 
 #include "command.h"
 #include "devices.h"
+#include "pool.h"
 
 static const struct command_verb verbs[] = {
   { "check", "", 0, 0, OPT_COMMON, false, run_check,
@@ -106,6 +107,30 @@ command_names (const struct command *c)
       return NULL;
     }
   return list;
+}
+
+int
+command_check_names (const struct command *c, int want_snapshot)
+{
+  int i, r = 0;
+
+  for (i = 0; r == 0 && i < c->nargs; ++i)
+    r = pool_check_name (c->args[i], want_snapshot);
+  return r;
+}
+
+int
+command_size (const char *text, uint64_t max, uint64_t *size)
+{
+  char limit[BASE_SIZE_TEXT];
+  int r = base_parse_size ("SIZE", text, size);
+
+  if (r == 0 && *size == 0)
+    return base_fail (EINVAL, "SIZE: is zero: '%s'", text);
+  if (r == 0 && *size > max)
+    return base_fail (EINVAL, "SIZE: more than %s: '%s'",
+                      base_size_text (max, limit), text);
+  return r;
 }
 
 /* What was printed must have arrived; a reader that has seen enough (head)

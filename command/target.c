@@ -40,19 +40,45 @@ struct target {
 
 /* ---- the same file? ---------------------------------------------------- */
 
-/* The file that TEXT names, if it is a path. */
-static const char *
-path_of (const char *text)
+/* Only the opener knows its kinds.  Each refuses KIND(), which has too few
+ * arguments, and without such a kind that is the path of a missing file.
+ */
+const char *
+target_path (const char *text)
 {
-  return strncmp (text, "file:", 5) == 0 ? text + 5 : text;
+  const size_t n = strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789+-");
+  CLEANUP_FREE char *probe = NULL;
+  CLEANUP_FREE char *message = NULL;
+  CLEANUP_VDEV struct vdev *d = NULL;
+
+  if (strncmp (text, "file:", 5) == 0)
+    return text + 5;
+  if (n == 0 || (text[n] != ':' && text[n] != '('))
+    return text;
+  message = base_strdup (base_error_text ());
+  probe = base_asprintf ("%.*s()", (int) n, text);
+  if (probe != NULL &&
+      vdev_open (probe, VDEV_OPEN_RO | VDEV_OPEN_NOLOCK, &d) == -EINVAL)
+    text = NULL;
+  (void) base_fail (EINVAL, "%s", message ? message : "");
+  return text;
 }
 
+/* A directory is a path well-formed, and no pool: not wrong usage. */
+int
+target_open_code (const struct command *c, int r)
+{
+  return r == -EINVAL && target_path (c->pool) != NULL ? EXIT_FAILED :
+    exit_code (r);
+}
+
+/* False also if one of them cannot be looked at or is NULL. */
 static bool
 same_file (const char *a, const char *b)
 {
   struct stat sa, sb;
 
-  if (stat (a, &sa) == -1 || stat (b, &sb) == -1)
+  if (a == NULL || b == NULL || stat (a, &sa) == -1 || stat (b, &sb) == -1)
     return false;
   if (S_ISBLK (sa.st_mode) && S_ISBLK (sb.st_mode))
     return sa.st_rdev == sb.st_rdev;
@@ -62,7 +88,7 @@ same_file (const char *a, const char *b)
 bool
 target_is_backing (const struct command *c, const char *path)
 {
-  return same_file (path_of (c->pool), path);
+  return same_file (target_path (c->pool), path);
 }
 
 /* ---- served ------------------------------------------------------------ */
@@ -73,14 +99,15 @@ is_owner (const struct command *c, const struct pool_owner *owner,
           const json_t *greeting)
 {
   const char *file = json_string_value (json_object_get (greeting, "file"));
+  const char *path = target_path (c->pool);
   struct stat st;
 
   if (json_integer_value (json_object_get (greeting, "pid")) != owner->pid)
     return false;
-  if (file == NULL || stat (path_of (file), &st) == -1 ||
-      stat (path_of (c->pool), &st) == -1)
+  if (file == NULL || path == NULL || stat (file, &st) == -1 ||
+      stat (path, &st) == -1)
     return true;                /* cannot be looked at */
-  return same_file (path_of (file), path_of (c->pool));
+  return same_file (file, path);
 }
 
 static int
@@ -192,7 +219,7 @@ open_any (struct target *t)
   if (r == -ENOENT)
     r = base_fail (ENOENT, "no such pool; make one with `nbdvol init %s SIZE`",
                    c->pool);
-  return report (c, r);
+  return report_code (c, r, target_open_code (c, r));
 }
 
 int

@@ -12,7 +12,6 @@
 #include <config.h>
 
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,13 +22,17 @@
 /* A file that cannot be used is a failure of its own: not a missing volume.
  */
 static int
-report_file (const struct command *c, int err, const char *name,
-             const char *what)
+report_file (const struct command *c, int r)
 {
-  if (err == EINTR && signal_seen ())
+  switch (-r) {
+  case EINTR:                   /* the only thing that a signal interrupts */
     return report (c, base_fail (ECANCELED, "interrupted"));
-  return report_code (c, base_fail_errno (err, "%s: %s", name, what),
-                      err == ENOSPC ? EXIT_NO_SPACE : EXIT_FAILED);
+  case ENOSPC: case EDQUOT: case EFBIG:
+    return report_code (c, r, EXIT_NO_SPACE);
+  case EEXIST:
+    return report_code (c, r, EXIT_EXISTS);
+  }
+  return report_code (c, r, EXIT_FAILED);
 }
 
 /* ---- import ------------------------------------------------------------ */
@@ -48,7 +51,8 @@ run_import (struct command *c)
     return report_usage (c);
   fd = is_pipe ? dup (STDIN_FILENO) : open (source, O_RDONLY | O_CLOEXEC);
   if (fd == -1)
-    return report_file (c, errno, source, "cannot read");
+    return report_file (c, base_fail_errno (errno, "%s: cannot read",
+                                            source));
   code = target_open (c, false, &t);
   if (code != EXIT_DONE)
     return code;
@@ -67,143 +71,85 @@ run_import (struct command *c)
 
 /* ---- export ------------------------------------------------------------ */
 
-struct output_file {
-  int fd;
-  char *target;                 /* where it goes; resolved */
-  char *temporary;              /* NULL = written as it is */
-};
-
-static void
-file_drop (struct output_file *f)
+static int
+cannot_write (const char *name)
 {
-  if (f->temporary != NULL)
-    (void) unlink (f->temporary);
-  if (f->fd != -1)
-    close (f->fd);
-  free (f->temporary);
-  free (f->target);
+  return base_fail_errno (errno, "%s: cannot write", name);
 }
 
-/* A new file beside TARGET.  OLD: what it will replace, and whose mode it
- * gets; NULL = nothing.
- */
+/* OLD: what the file will replace, and whose mode it gets; NULL = nothing. */
 static int
-open_temporary (const struct command *c, struct output_file *f,
-                const struct stat *old)
+open_new (struct new_file *f, const char *target, const char *name,
+          const struct stat *old)
 {
-  CLEANUP_FREE char *copy = base_strdup (f->target);
   mode_t mask = umask (0);
+  int r;
 
   umask (mask);
-  if (copy != NULL)
-    f->temporary = base_asprintf ("%s/.nbdvol-XXXXXX", dirname (copy));
-  if (f->temporary == NULL)
-    return report (c, base_fail_errno (ENOMEM, "export"));
-  f->fd = mkostemp (f->temporary, O_CLOEXEC);
-  if (f->fd == -1) {
-    int err = errno;
-    free (f->temporary);
-    f->temporary = NULL;
-    return report_file (c, err, c->args[1], "cannot write");
-  }
-  if (fchmod (f->fd, old ? old->st_mode & 0777 : 0666 & ~mask) == -1)
-    return report_file (c, errno, c->args[1], "cannot write");
-  return EXIT_DONE;
+  r = new_file_open (f, target, name);
+  if (r == 0 &&
+      fchmod (f->fd, old ? old->st_mode & 0777 : 0666 & ~mask) == -1)
+    r = cannot_write (name);
+  return r;
 }
 
 /* Something is there already: ST. */
 static int
-open_existing (const struct command *c, struct output_file *f,
+open_existing (const struct command *c, struct new_file *f,
                const struct stat *st)
 {
   const char *name = c->args[1];
+  CLEANUP_FREE char *target = NULL;
 
   if (!given (c, OPT_FORCE))
-    return report (c, base_fail (EEXIST, "%s: exists already; "
-                                 "--force overwrites it", name));
+    return base_fail (EEXIST, "%s: exists already; --force overwrites it",
+                      name);
   if (S_ISDIR (st->st_mode))
-    return report_file (c, EISDIR, name, "cannot write");
+    return base_fail_errno (EISDIR, "%s: cannot write", name);
   if (target_is_backing (c, name))
-    return report_code (c, base_fail (EBUSY, "%s: is the pool itself", name),
-                        EXIT_FAILED);
-  free (f->target);
-  f->target = realpath (name, NULL);    /* a link stays, its file is replaced */
-  if (f->target == NULL)
-    return report_file (c, errno, name, "cannot write");
+    return base_fail (EBUSY, "%s: is the pool itself", name);
+  target = realpath (name, NULL);       /* a link stays, its file is replaced */
+  if (target == NULL)
+    return cannot_write (name);
   if (S_ISREG (st->st_mode))
-    return open_temporary (c, f, st);
+    return open_new (f, target, name, st);
   /* A device file may be exclusive (O_EXCL: not mounted) and is read where
    * its blocks are larger than ours.
    */
-  f->fd = open (f->target, (S_ISBLK (st->st_mode) ? O_RDWR | O_EXCL :
-                            O_WRONLY) | O_CLOEXEC);
-  return f->fd == -1 ? report_file (c, errno, name, "cannot write") :
-    EXIT_DONE;
+  f->fd = open (target, (S_ISBLK (st->st_mode) ? O_RDWR | O_EXCL :
+                         O_WRONLY) | O_CLOEXEC);
+  return f->fd == -1 ? cannot_write (name) : 0;
 }
 
 static int
-file_open (const struct command *c, struct output_file *f)
+file_open (const struct command *c, struct new_file *f)
 {
   const char *name = c->args[1];
   struct stat st;
 
   if (strcmp (name, "-") == 0) {
     f->fd = dup (STDOUT_FILENO);
-    return f->fd == -1 ? report_file (c, errno, "standard output",
-                                      "cannot write") : EXIT_DONE;
+    return f->fd == -1 ? cannot_write ("standard output") : 0;
   }
-  f->target = base_strdup (name);
-  if (f->target == NULL)
-    return report (c, base_fail_errno (ENOMEM, "export"));
   if (stat (name, &st) == 0)
     return open_existing (c, f, &st);
-  if (errno != ENOENT)
-    return report_file (c, errno, name, "cannot write");
-  return open_temporary (c, f, NULL);
-}
-
-static int
-sync_directory (const char *path)
-{
-  CLEANUP_FREE char *copy = base_strdup (path);
-  CLEANUP_FD int fd = -1;
-
-  if (copy == NULL)
-    return -1;
-  fd = open (dirname (copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  return fd == -1 ? -1 : fsync (fd);
+  return errno == ENOENT ? open_new (f, name, name, NULL) :
+    cannot_write (name);
 }
 
 /* Give the file its name.  Its bytes are on disk already. */
 static int
-file_finish (const struct command *c, struct output_file *f)
+file_finish (const struct command *c, struct new_file *f)
 {
-  const bool replace = given (c, OPT_FORCE);
   int r;
 
   if (f->temporary == NULL)
-    return EXIT_DONE;
-  if (replace)
-    r = rename (f->temporary, f->target);
-  else {
-    r = renameat2 (AT_FDCWD, f->temporary, AT_FDCWD, f->target,
-                   RENAME_NOREPLACE);
-    if (r == -1 && errno == EINVAL) {   /* not on this file system */
-      r = link (f->temporary, f->target);
-      if (r == 0)
-        (void) unlink (f->temporary);
-    }
-  }
-  if (r == -1 && errno == EEXIST)
-    return report (c, base_fail (EEXIST, "%s: exists already; "
-                                 "--force overwrites it", c->args[1]));
-  if (r == -1)
-    return report_file (c, errno, c->args[1], "cannot write");
-  free (f->temporary);
-  f->temporary = NULL;
-  if (sync_directory (f->target) == -1)
-    return report_file (c, errno, c->args[1], "cannot write its directory");
-  return EXIT_DONE;
+    return 0;
+  r = new_file_publish (f, given (c, OPT_FORCE));
+  if (r == -EEXIST)
+    return base_fail (EEXIST, "%s: exists already; --force overwrites it",
+                      c->args[1]);
+  return r;
 }
 
 static int
@@ -223,7 +169,8 @@ check_export (const struct command *c)
 int
 run_export (struct command *c)
 {
-  struct output_file f = { .fd = -1 };
+  struct new_file f = { .fd = -1 };
+  const bool is_pipe = strcmp (c->args[1], "-") == 0;
   struct target *t;
   json_t *reply = NULL;
   int code, r;
@@ -233,20 +180,24 @@ run_export (struct command *c)
   code = target_open (c, true, &t);
   if (code != EXIT_DONE)
     return code;
-  code = file_open (c, &f);
-  if (code != EXIT_DONE) {
+  r = file_open (c, &f);
+  if (r < 0) {
+    code = report_file (c, r);
     (void) target_end (t, 0);
-    file_drop (&f);
+    new_file_drop (&f);
     return code;
   }
   r = target_call (t, "export",
                    json_pack ("{s:s, s:s}", "name", c->args[0], "target",
-                              f.target ? c->args[1] : "standard output"),
+                              is_pipe ? "standard output" : c->args[1]),
                    f.fd, &reply);
   code = target_end (t, r);
-  if (code == EXIT_DONE)
-    code = file_finish (c, &f);
-  file_drop (&f);
+  if (code == EXIT_DONE) {
+    r = file_finish (c, &f);
+    if (r < 0)
+      code = report_file (c, r);
+  }
+  new_file_drop (&f);
   if (code == EXIT_DONE && given (c, OPT_JSON))
     print_json (json_incref (reply));
   json_decref (reply);

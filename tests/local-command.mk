@@ -4,10 +4,17 @@
 
 TESTS += \
 	tests/test-command-completion.sh \
+	tests/test-command-create-keeps-the-exact-size.sh \
 	tests/test-command-exit-codes.sh \
 	tests/test-command-export-is-on-disk.sh \
 	tests/test-command-follows-events.sh \
 	tests/test-command-grows-the-pool.sh \
+	tests/test-command-init-force-overwrites-what-is-no-pool.sh \
+	tests/test-command-init-is-on-disk.sh \
+	tests/test-command-init-makes-large-blocks.sh \
+	tests/test-command-init-never-removes-a-pool.sh \
+	tests/test-command-init-that-fails-changes-nothing.sh \
+	tests/test-command-init-waits-for-a-pool-in-the-making.sh \
 	tests/test-command-interrupted-leaves-nothing.sh \
 	tests/test-command-keeps-holes-and-bytes.sh \
 	tests/test-command-man-page-examples.sh \

@@ -67,3 +67,15 @@ fails 4 'init: foreign: exists already, and is not a pool; '\
       init foreign 64M
 equal "$(cat foreign)" something
 equal "$(nbdvol ls data.pool -Hp)" "$before" "the pool after refused verbs"
+
+# 1: a path that is well-formed, and no pool.  2: a text that is not.
+mkdir dir
+fails 1 'ls: dir: neither a file nor a block device' ls dir
+fails 1 'create: dir: open: Is a directory' create dir root 1M
+fails 2 "ls: slice(data.pool: missing ')' in device 'slice(data.pool'" \
+      ls 'slice(data.pool'
+must_fail 3 nbdvol ls 'slice(nowhere,0,64M)'
+# A colon makes no device of a path.
+must nbdvol init a:b 64M
+must nbdvol create ./a:b root 1M
+must nbdvol info file:a:b root
