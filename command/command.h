@@ -170,6 +170,8 @@ extern int target_stream (struct target *t, const char *verb,
                           json_t *request,
                           int (*line) (void *opaque, json_t *object),
                           void *opaque, json_t **reply);
+/* The exit code of a verb that gave R and base_error_text (), which stays. */
+extern int target_code (struct target *t, int r);
 /* Reports R (0 or -errno, base_error_text ()) of the verb, does what is left
  * to do if the pool is open here, closes, frees T.  Exit code.
  */

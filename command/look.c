@@ -90,7 +90,8 @@ run_ls (struct command *c)
   json_t *request, *names, *reply;
   int code, r;
 
-  if (check_columns (c, volume_columns, BASE_ARRAY_SIZE (volume_columns),
+  if (command_check_names (c, 2) < 0 ||
+      check_columns (c, volume_columns, BASE_ARRAY_SIZE (volume_columns),
                      LS_DEFAULT) < 0)
     return report_usage (c);
   code = target_open (c, true, &t);
@@ -146,7 +147,8 @@ run_info (struct command *c)
   json_t *request, *reply;
   int code, r;
 
-  if (check_columns (c, all, nall, "name") < 0)
+  if (command_check_names (c, 2) < 0 ||
+      check_columns (c, all, nall, "name") < 0)
     return report_usage (c);
   code = target_open (c, true, &t);
   if (code != EXIT_DONE)

@@ -99,7 +99,8 @@ check_rename (const char *name, const char *new_name)
 int
 run_rename (struct command *c)
 {
-  if (command_check_names (c, 2) < 0 || check_rename (c->args[0], c->args[1]) < 0)
+  if (command_check_names (c, 2) < 0 ||
+      check_rename (c->args[0], c->args[1]) < 0)
     return report_usage (c);
   return target_change (c, json_pack ("{s:s, s:s}", "name", c->args[0],
                                       "new", c->args[1]));
@@ -112,7 +113,7 @@ run_rename (struct command *c)
  * their own.
  */
 static int
-report_removed (const struct command *c, json_t *reply)
+report_removed (const struct command *c, struct target *t, json_t *reply)
 {
   struct command quiet = *c;
   const char *name, *text;
@@ -129,7 +130,7 @@ report_removed (const struct command *c, json_t *reply)
     text = json_string_value (json_object_get (error, "text"));
     r = base_fail (control_errno (name ? name : "EIO"), "%s",
                    text ? text : "");
-    one = report_verb (&quiet, r, exit_code (r));
+    one = report_verb (&quiet, r, target_code (t, r));
     error = error_json (c, r, one, text ? text : "");
     (void) json_object_set (row, "error", json_object_get (error, "error"));
     json_decref (error);
@@ -161,7 +162,7 @@ run_rm (struct command *c)
                                        given (c, OPT_MISSING_OK)),
                    -1, &reply);
   if (r == 0) {
-    code2 = report_removed (c, reply);
+    code2 = report_removed (c, t, reply);
     json_decref (reply);
   }
   code = target_end (t, r);

@@ -367,8 +367,8 @@ close_pool (struct target *t)
 /* Names and sizes were well-formed before the verb was called: EINVAL is a
  * refusal, not wrong usage.
  */
-static int
-verb_code (struct target *t, int r)
+int
+target_code (struct target *t, int r)
 {
   if (r == -EINVAL)
     return EXIT_FAILED;
@@ -381,7 +381,7 @@ target_end (struct target *t, int r)
   int code = EXIT_DONE;
 
   if (r < 0)
-    code = report_verb (t->c, r, verb_code (t, r));
+    code = report_verb (t->c, r, target_code (t, r));
   control_disconnect (t->client);
   if (t->pool != NULL) {
     r = close_pool (t);

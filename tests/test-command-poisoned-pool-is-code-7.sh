@@ -18,6 +18,23 @@ must_fail 7 nbdvol snapshot "$ctl" root@failed
 equal "$(wc -l <<<"$err")" 1 "lines of the message"
 must_fail 7 nbdvol create "$ctl" new 1M --json
 matches "$out" '^\{"error":\{"code":7,"errno":"EIO"'
+head -c 100000 /dev/urandom >"$tmpdir/image"
+while read -ra words; do
+  must_fail 7 nbdvol "${words[0]}" "$ctl" "${words[@]:1}"
+  matches "$err" "^nbdvol: ${words[0]}: $ctl: [^:]"
+done <<VERBS
+clone root@before new
+grow 32M
+import new $tmpdir/image
+rename root base
+resize root 2M
+rm root@before
+rm -r root
+rollback root@before
+VERBS
+must_fail 7 nbdvol rm "$ctl" root@before nothing --json
+matches "$out" '"name":"root@before",.*"error":\{"code":7,"errno":"EIO"'
+matches "$out" '"name":"nothing",.*"error":\{"code":3,'
 must nbdvol info "$ctl" -H -o state
 equal "$out" poisoned
 must nbdvol info "$ctl"

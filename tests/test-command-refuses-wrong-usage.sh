@@ -74,18 +74,34 @@ for size in 0 -1 1X '' 8E 4503599627370497; do
   must_fail 2 nbdvol resize data.pool root -- "$size"
 done
 long=$(printf 'x%.0s' {1..201})
+# Every verb that takes a name, with the name at each place.
+cat >verbs <<'VERBS'
+clone data.pool -- root@a NAME
+clone data.pool -- NAME new
+create data.pool -- NAME 1M
+export data.pool -- NAME out
+import data.pool -- NAME data.pool
+info data.pool -- NAME
+ls data.pool -- NAME
+ls data.pool -- root NAME
+rename data.pool -- NAME new
+rename data.pool -- root NAME
+resize data.pool -- NAME 20M
+rm data.pool -- NAME
+rollback data.pool -- NAME
+snapshot data.pool -- NAME
+VERBS
+for verb in $(nbdvol help |
+                sed -nE 's/^  nbdvol ([a-z]*).*(NAME|VOLUME).*/\1/p'); do
+  pass_if grep -q "^$verb " verbs
+done
 for name in '' 'a b' a/b .a -a a..b 'é' "$long" a@ @a a@b@c "a@$long" \
             $'a\nb'; do
-  must_fail 2 nbdvol create data.pool -- "$name" 1M
-  equal "$(wc -l <<<"$err")" 1 "lines for '$name'"
-  must_fail 2 nbdvol snapshot data.pool -- "$name"
-  must_fail 2 nbdvol rm data.pool -- "$name"
-  must_fail 2 nbdvol clone data.pool root@a -- "$name"
-  must_fail 2 nbdvol clone data.pool -- "$name" new
-  must_fail 2 nbdvol rename data.pool root -- "$name"
-  must_fail 2 nbdvol rollback data.pool -- "$name"
-  must_fail 2 nbdvol export data.pool -- "$name" out
-  must_fail 2 nbdvol import data.pool -- "$name" data.pool
+  while read -ra words; do
+    must_fail 2 nbdvol "${words[@]/#NAME/$name}"
+    equal "$(wc -l <<<"$err")" 1 "lines for '$name'"
+    equal "$out" ''
+  done <verbs
 done
 # A volume where a snapshot is wanted, and the other way round.
 must_fail 2 nbdvol create data.pool a@b 1M
