@@ -58,7 +58,10 @@
  */
 extern int base_fail (int err, const char *fs, ...) BASE_PRINTF (2, 3);
 
-/* Like base_fail, with ": strerror (ERR)" appended. */
+/* What ERR (positive) means, in English; never NULL. */
+extern const char *base_strerror (int err);
+
+/* Like base_fail, with ": base_strerror (ERR)" appended. */
 extern int base_fail_errno (int err, const char *fs, ...) BASE_PRINTF (2, 3);
 
 /* Put "FS: " in front of the recorded message and return R (a negative

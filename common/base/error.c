@@ -64,17 +64,26 @@ base_fail (int err, const char *fs, ...)
   return -err;
 }
 
+/* Untranslated, as all messages are, and without the locale's lock. */
+const char *
+base_strerror (int err)
+{
+  const char *words = strerrordesc_np (err);
+
+  return words ? words : "unknown error";
+}
+
 int
 base_fail_errno (int err, const char *fs, ...)
 {
-  char buf[MESSAGE_SIZE] = "", words[128];
+  char buf[MESSAGE_SIZE] = "";
   va_list args;
 
   assert (err > 0);
   va_start (args, fs);
   append_va (buf, fs, args);
   va_end (args);
-  append (buf, ": %s", strerror_r (err, words, sizeof words));
+  append (buf, ": %s", base_strerror (err));
   set_message (buf);
   return -err;
 }

@@ -27,7 +27,7 @@ must (int err, const char *call)
 {
   if (__builtin_expect (err == 0, 1))
     return;
-  fprintf (stderr, "nbdvol: %s: %s\n", call, strerror (err));
+  fprintf (stderr, "nbdvol: %s: %s\n", call, base_strerror (err));
   abort ();
 }
 

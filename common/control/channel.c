@@ -314,7 +314,7 @@ channel_error (int r)
   const char *name = control_errno_name (-r), *text = base_error_text ();
 
   if (text[0] == '\0')
-    text = strerror (-r);
+    text = base_strerror (-r);
   return json_pack ("{s:{s:s,s:o}}", "error", "errno", name ? name : "EIO",
                     "text", channel_string (text));
 }

@@ -126,11 +126,11 @@ commit_poison (struct pool *p, int err, const char *what)
   base_mutex_unlock (&p->space.lock);
   if (first)
     event_log (p, POOL_EVENT_POISONED, "", "poisoned: %s: %s; nothing is "
-               "written any more: %s", what, why ? why : strerror (err),
+               "written any more: %s", what, why ? why : base_strerror (err),
                err == EBADMSG ? "copy the volumes to a new pool"
                : "mend the backing, then open the pool again");
   return base_fail (EIO, "%s: %s", what,
-                    why ? why : strerror (err));
+                    why ? why : base_strerror (err));
 }
 
 /* ---- for diff.c and systree.c -------------------------------------------- */
