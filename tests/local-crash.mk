@@ -177,7 +177,9 @@ TESTS_POOL_CRASH = \
 	tests/test-pool-full-refuses-whole-request \
 	tests/test-pool-full-trims-of-shared-space \
 	tests/test-pool-model-equals-oracle \
+	tests/test-pool-probe-finds-what-is-there \
 	tests/test-pool-reads-back-writes \
+	tests/test-pool-verbs-stand-by-what-they-did \
 	tests/test-pool-volume-keeps-the-contract
 check_PROGRAMS += $(TESTS_POOL_CRASH)
 TESTS += $(TESTS_POOL_CRASH)
@@ -187,6 +189,7 @@ SANITIZER_TESTS += \
 	tests/test-pool-full-refuses-whole-request \
 	tests/test-pool-full-trims-of-shared-space \
 	tests/test-pool-reads-back-writes \
+	tests/test-pool-verbs-stand-by-what-they-did \
 	tests/test-pool-volume-keeps-the-contract
 
 tests_test_pool_concurrent_writers_keep_blocks_whole_SOURCES = \
@@ -299,10 +302,20 @@ tests_test_pool_model_equals_oracle_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_model_equals_oracle_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_model_equals_oracle_LDADD = $(LDADD_CRASH_POOL)
 
+tests_test_pool_probe_finds_what_is_there_SOURCES = \
+	tests/test-pool-probe-finds-what-is-there.c
+tests_test_pool_probe_finds_what_is_there_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_probe_finds_what_is_there_LDADD = $(LDADD_TEST_POOL)
+
 tests_test_pool_reads_back_writes_SOURCES = \
 	tests/test-pool-reads-back-writes.c
 tests_test_pool_reads_back_writes_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_reads_back_writes_LDADD = $(LDADD_TEST_POOL)
+
+tests_test_pool_verbs_stand_by_what_they_did_SOURCES = \
+	tests/test-pool-verbs-stand-by-what-they-did.c
+tests_test_pool_verbs_stand_by_what_they_did_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_verbs_stand_by_what_they_did_LDADD = $(LDADD_TEST_POOL)
 
 tests_test_pool_volume_keeps_the_contract_SOURCES = \
 	tests/test-pool-volume-keeps-the-contract.c

@@ -6,8 +6,7 @@
  * and into a ring of the last hundred, which `nbdvol events` reads from a
  * served pool.  An event is never logged per request: a full pool once, until
  * it is no longer full; a damaged block once.  Of blocks only so many are
- * remembered: one more event says that there are more, and then `nbdvol check`
- * is the place to look.
+ * remembered, and one more event says that there are more.
  */
 
 #include <config.h>
@@ -87,7 +86,7 @@ static void
 say_many (struct pool *p, enum pool_event_kind kind)
 {
   event_log (p, kind, "", "errors in more than %zu blocks: further ones are "
-             "not logged; `nbdvol check` lists all",
+             "not logged; look after what is below the pool",
              BASE_ARRAY_SIZE (p->events.reported));
 }
 
@@ -107,8 +106,7 @@ event_checksum (struct pool *p, const char *volume, uint64_t place,
   switch (report_place (&p->events, place)) {
   case REPORT:
     event_log (p, POOL_EVENT_CHECKSUM, volume, "checksum error in %s (block %"
-               PRIu64 " of the pool); restore it from a copy, "
-               "`nbdvol check` lists all", what, place);
+               PRIu64 " of the pool); restore it from a copy", what, place);
     break;
   case REPORT_MANY:
     say_many (p, POOL_EVENT_CHECKSUM);

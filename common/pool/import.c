@@ -164,7 +164,7 @@ pool_import_begin (struct pool *p, const char *volume, uint64_t size,
   } while (r == 0);
   if (r < 0) {
     free (i);
-    return r;
+    return manage_result (r, volume);
   }
   *ret = i;
   return 0;

@@ -5,7 +5,10 @@
  * Making a pool is opening nothing: the geometry is chosen, the fixed blocks
  * are marked and backed, the slabs that the reserve needs are backed, and
  * two commits of an empty state fill both slots and twins.  What stands on
- * the backing before is looked at first, and a pool is never overwritten.
+ * the backing before is looked at first, and a pool is never overwritten: a
+ * file is empty if all that is allocated in it reads zero, a device (which
+ * knows no holes, and may be large) if its first and last MiB do, where
+ * partition tables, file systems and volume managers have their marks.
  */
 
 #include <config.h>
@@ -14,11 +17,59 @@
 
 #include "pool-internal.h"
 
+#define LOOK (UINT64_C (1) << 20)       /* bytes read at once */
+#define WINDOW (UINT64_C (1) << 30)     /* bytes whose extents are asked for */
+
+/* 0 if [OFF, OFF + LEN) reads zero, 1 if not, -errno. */
+static int
+look_for_data (struct vdev *backing, char *buf, uint64_t len, uint64_t off)
+{
+  int r;
+
+  for (; len > 0; off += BASE_MIN (len, LOOK), len -= BASE_MIN (len, LOOK)) {
+    r = vdev_read (backing, buf, BASE_MIN (len, LOOK), off);
+    if (r < 0)
+      return r;
+    if (!base_is_zero (buf, BASE_MIN (len, LOOK)))
+      return 1;
+  }
+  return 0;
+}
+
+static int
+note_extent (void *opaque, uint64_t offset, uint64_t length, uint32_t type)
+{
+  if (type & VDEV_ZEROES)
+    return 0;
+  return extent_vector_append (opaque, (struct extent) { offset, length });
+}
+
+/* The same for all that is allocated. */
+static int
+look_at_extents (struct vdev *backing, char *buf)
+{
+  const uint64_t size = vdev_size (backing);
+  struct extent_vector found = { NULL, 0, 0 };
+  uint64_t off;
+  size_t i;
+  int r = 0;
+
+  for (off = 0; off < size && r == 0; off += WINDOW) {
+    found.len = 0;
+    r = vdev_extents (backing, BASE_MIN (WINDOW, size - off), off, 0,
+                      note_extent, &found);
+    for (i = 0; i < found.len && r == 0; ++i)
+      r = look_for_data (backing, buf, found.ptr[i].count, found.ptr[i].place);
+  }
+  extent_vector_reset (&found);
+  return r;
+}
+
 int
 pool_probe (struct vdev *backing, enum pool_probe_result *result)
 {
-  const size_t size = BASE_MIN (vdev_size (backing), UINT64_C (1) << 20);
-  CLEANUP_FREE char *buf = base_malloc (BASE_MAX (size, 1));
+  const uint64_t size = vdev_size (backing);
+  CLEANUP_FREE char *buf = base_malloc (LOOK);
   struct format_super s;
   unsigned bad;
   int r;
@@ -30,10 +81,14 @@ pool_probe (struct vdev *backing, enum pool_probe_result *result)
     *result = POOL_PROBE_POOL;
     return 0;
   }
-  r = vdev_read (backing, buf, size, 0);
+  r = look_for_data (backing, buf, BASE_MIN (size, LOOK), 0);
+  if (r == 0 && size > LOOK)
+    r = look_for_data (backing, buf, LOOK, size - LOOK);
+  if (r == 0 && vdev_has (backing, VDEV_EXTENTS))
+    r = look_at_extents (backing, buf);
   if (r < 0)
     return r;
-  *result = base_is_zero (buf, size) ? POOL_PROBE_EMPTY : POOL_PROBE_FOREIGN;
+  *result = r == 0 ? POOL_PROBE_EMPTY : POOL_PROBE_FOREIGN;
   return 0;
 }
 

@@ -20,6 +20,7 @@ extern int manage_check_space (struct pool *p, uint64_t wanted);
 extern int manage_make_room (struct pool *p, uint64_t wanted,
                              unsigned *idle);
 /* Tell the watch that the verb takes effect here. */
+extern int manage_result (int r, const char *name);
 extern void manage_effect (struct pool *p, uint64_t id);
 
 /* The rest: between manage_begin and manage_end. */

@@ -84,8 +84,9 @@ manage_check_space (struct pool *p, uint64_t wanted)
   available = space_available_locked (p);
   base_mutex_unlock (&p->space.lock);
   if (available < (int64_t) wanted)
-    return base_fail (ENOSPC, "the pool is full: %" PRIu64 " blocks of "
-                      "metadata have to be set aside", wanted);
+    return base_fail (ENOSPC, "no space: %" PRIu64 " KiB have to be set "
+                      "aside; remove volumes or snapshots, or grow the pool",
+                      wanted * p->block_size / 1024);
   return 0;
 }
 
@@ -105,6 +106,15 @@ manage_make_room (struct pool *p, uint64_t wanted, unsigned *idle)
   if (r == -ENOSPC && text)
     base_fail (ENOSPC, "%s", text);
   return r;
+}
+
+/* The end of a verb on NAME: of these errors it is not said yet which object
+ * they are about.
+ */
+int
+manage_result (int r, const char *name)
+{
+  return r == -ENOSPC ? base_fail_in (r, "%s", name) : r;
 }
 
 void
@@ -269,7 +279,7 @@ pool_create (struct pool *p, const char *volume, uint64_t size, unsigned flags)
       break;
     r = manage_make_room (p, 2 * FORMAT_MAX_LEVELS, &idle);
   } while (r == 0);
-  return r;
+  return manage_result (r, volume);
 }
 
 /* ---- snapshot ------------------------------------------------------------ */
@@ -414,7 +424,7 @@ pool_snapshot (struct pool *p, const char *const *names, size_t nnames,
       break;
     r = manage_make_room (p, wanted, &idle);
   } while (r == 0);
-  return r;
+  return manage_result (r, names[0]);
 }
 
 /* ---- clone --------------------------------------------------------------- */
@@ -518,5 +528,5 @@ pool_clone (struct pool *p, const char *name, const char *volume,
       break;
     r = manage_make_room (p, wanted, &idle);
   } while (r == 0);
-  return r;
+  return manage_result (r, volume);
 }

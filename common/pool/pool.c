@@ -10,6 +10,9 @@
  * an older run remains.  A crash anywhere in this leads to the same state.
  * There is nothing to replay: a commit writes the whole change.
  *
+ * A pool that is opened for reading does without those parts of its own trees
+ * that are damaged: to read a volume takes its record and its map alone.
+ *
  * Making a pool is in make.c.
  */
 
@@ -252,7 +255,7 @@ load_trees (struct pool *p)
     return r;
   for (i = 0; i < base_div_up (blocks, 64); ++i)
     p->allocated += (unsigned) __builtin_popcountll (p->durable_bits[i]);
-  if (p->allocated != le64toh (s->allocated))
+  if (p->allocated != le64toh (s->allocated) && !atomic_load (&p->damaged))
     return base_fail (EBADMSG, "space tree: %" PRIu64 " blocks are marked, "
                       "the superblock says %" PRIu64, p->allocated,
                       le64toh (s->allocated));

@@ -57,7 +57,9 @@ struct pool_format_options {
 
 /* What pool_probe finds on a backing. */
 enum pool_probe_result {
-  POOL_PROBE_EMPTY,             /* size 0, or its first 1 MiB reads zero */
+  POOL_PROBE_EMPTY,             /* size 0, or all that is allocated reads
+                                 * zero; without extents (a device): its first
+                                 * and last MiB read zero */
   POOL_PROBE_POOL,
   POOL_PROBE_FOREIGN,           /* something else */
 };

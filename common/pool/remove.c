@@ -308,7 +308,7 @@ pool_rollback (struct pool *p, const char *snapshot, unsigned flags)
     r = manage_make_room (p, wanted, &idle);
   } while (r == 0);
   pool_wake (p);
-  return r;
+  return manage_result (r, snapshot);
 }
 
 /* ---- after removals ------------------------------------------------------ */

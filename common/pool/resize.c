@@ -326,7 +326,7 @@ pool_resize (struct pool *p, const char *volume, uint64_t size,
     r = manage_make_room (p, wanted, &idle);
   } while (r == 0);
   pool_wake (p);
-  return r;
+  return manage_result (r, volume);
 }
 
 /* ---- growing the pool ---------------------------------------------------- */

@@ -137,6 +137,15 @@ space_available_locked (struct pool *p)
                  + space_reserve_locked (p, s->backed_slabs));
 }
 
+static int
+space_refuse (struct pool *p)
+{
+  return base_fail (ENOSPC, "no space in the pool%s",
+                    atomic_load (&p->below_full)
+                    ? ": the file system or device below has none left; free "
+                    "some there" : "; remove volumes or snapshots, or grow it");
+}
+
 /* ---- admission ----------------------------------------------------------- */
 
 /* 0, -ENOSPC: no room for good, -EAGAIN: not right now. */
@@ -201,7 +210,7 @@ space_set_aside (struct pool *p, uint64_t growth, struct credit *credit)
   LOCK_FOR_SCOPE (&p->space.lock);
 
   if (growth > 0 && space_available_locked (p) < (int64_t) growth)
-    return base_fail (ENOSPC, "full");
+    return space_refuse (p);
   p->space.owed += growth;
   credit->left = growth;
   return 0;
@@ -285,7 +294,7 @@ beyond_waiting_locked (struct pool *p, uint64_t wanted)
   base_mutex_unlock (&p->space.lock);
   r = backing_grow (p, wanted);
   base_mutex_lock (&p->space.lock);
-  return r == -ENOSPC ? base_fail (ENOSPC, "full") : r;
+  return r == -ENOSPC ? space_refuse (p) : r;
 }
 
 int
@@ -380,7 +389,7 @@ space_admit (struct pool *p, struct charge *c, struct handle *h, bool nowait)
   if (r == 0 && was_full && c->growth > 0)
     event_log (p, POOL_EVENT_NOT_FULL, "", "no longer full");
   if (r == -ENOSPC)
-    base_fail (ENOSPC, "full");
+    space_refuse (p);
   return r;
 }
 
@@ -468,5 +477,5 @@ space_make_room (struct pool *p, uint64_t wanted)
                "left; free some there, or remove volumes or snapshots"
                : "full: no space for new data; remove volumes or snapshots, "
                "or grow the pool");
-  return base_fail (ENOSPC, "full");
+  return space_refuse (p);
 }

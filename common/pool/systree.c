@@ -186,6 +186,26 @@ systree_read_leaf (struct systree *t, uint64_t i, void *buf)
   return read_node (t, &t->entry[0][i], 0, buf);
 }
 
+/* The same while loading.  A pool that is open for reading does without what
+ * is damaged: *E is a hole then.
+ */
+static int
+load_node (struct systree *t, struct format_entry *e, unsigned level,
+           void *buf)
+{
+  struct pool *p = t->pool;
+  const uint64_t place = format_place (e);
+  int r;
+
+  r = read_node (t, e, level, buf);
+  if (r == -EBADMSG && p->options.readonly) {
+    event_checksum (p, "", place, "the %s tree", t->name);
+    memset (e, 0, sizeof *e);
+    r = 0;
+  }
+  return r;
+}
+
 int
 systree_load (struct systree *t, const struct format_root *root,
               int (*leaf) (struct systree *t, uint64_t i, const void *buf))
@@ -208,9 +228,11 @@ systree_load (struct systree *t, const struct format_root *root,
 
       if (format_type (&t->entry[k][i]) == FORMAT_HOLE)
         continue;
-      r = read_node (t, &t->entry[k][i], k, buf);
+      r = load_node (t, &t->entry[k][i], k, buf);
       if (r < 0)
         return r;
+      if (format_type (&t->entry[k][i]) == FORMAT_HOLE)
+        continue;
       t->existing++;
       memcpy (&t->entry[k - 1][first], buf,
               BASE_MIN (p->fan, t->count[k - 1] - first)
@@ -222,8 +244,8 @@ systree_load (struct systree *t, const struct format_root *root,
     t->existing++;
     if (leaf == NULL)
       continue;                 /* read when it is needed */
-    r = read_node (t, &t->entry[0][i], 0, buf);
-    if (r == 0)
+    r = load_node (t, &t->entry[0][i], 0, buf);
+    if (r == 0 && format_type (&t->entry[0][i]) != FORMAT_HOLE)
       r = leaf (t, i, buf);
     if (r < 0)
       return r;

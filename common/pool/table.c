@@ -355,6 +355,27 @@ load_record (struct pool *p, uint32_t slot)
   return 0;
 }
 
+/* Snapshots whose volume's record is lost, in a pool that is open for
+ * reading and damaged.
+ */
+static void
+drop_fatherless (struct pool *p)
+{
+  struct volume *v, *next;
+
+  for (v = p->volumes; v; v = next) {
+    next = v->next;
+    if (v->rec.kind == FORMAT_SNAPSHOT
+        && volume_by_id_locked (p, le64toh (v->rec.parent)) == NULL) {
+      event_log (p, POOL_EVENT_WARNING, "", "snapshot %.*s: the record of its "
+                 "volume is lost; it cannot be read", v->rec.name_length,
+                 v->rec.name);
+      volume_unlink_locked (p, v);
+      volume_unref (v);
+    }
+  }
+}
+
 static int
 link_parents (struct pool *p)
 {
@@ -399,5 +420,7 @@ table_load (struct pool *p)
       if (r < 0)
         return r;
     }
+  if (atomic_load (&p->damaged) && p->options.readonly)
+    drop_fatherless (p);
   return link_parents (p);
 }

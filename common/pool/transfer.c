@@ -131,10 +131,13 @@ read_file (struct transfer *t, size_t len, uint64_t off)
 static int
 store (struct transfer *t, size_t len, uint64_t off)
 {
+  int r;
+
   if (base_is_zero (t->buf, len))
     return 0;                   /* the new volume reads zero there */
   t->data += len;
-  return vdev_write (t->volume, t->buf, len, off, 0);
+  r = vdev_write (t->volume, t->buf, len, off, 0);
+  return r == -ENOSPC ? base_fail_in (r, "%s", t->volume->info.name) : r;
 }
 
 static int

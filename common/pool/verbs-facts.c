@@ -55,7 +55,12 @@ reply_volume (struct pool *p, const char *name, bool exclusive,
 int
 verb_reply_volume (struct pool *p, const char *name, json_t **reply)
 {
-  return reply_volume (p, name, false, reply);
+  int r = reply_volume (p, name, false, reply);
+
+  /* What was done was done, also if somebody else has removed it since. */
+  if (r == -ENOENT)
+    r = verb_reply (reply, "volume", json_pack ("{s:s}", "name", name));
+  return r;
 }
 
 static int
