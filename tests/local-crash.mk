@@ -328,3 +328,166 @@ SOAK += tests/soak-pool-crash.sh
 EXTRA_DIST += \
 	acceptance/crash-enumeration.sh \
 	tests/soak-pool-crash.sh
+
+# ---- rules of the pool's design, one by one ---------------------------------
+#
+# What the random tests do not come across: each of these kills a mutant that
+# lived without it.
+
+tests_lib_libcrash_la_SOURCES += \
+	tests/lib/gate.c \
+	tests/lib/gate.h
+
+TESTS_POOL_RULES = \
+	tests/test-pool-concurrent-flushes-share-a-commit \
+	tests/test-pool-concurrent-late-writes-are-born-late \
+	tests/test-pool-concurrent-readers-keep-old-nodes \
+	tests/test-pool-concurrent-slabs-are-flushed-first \
+	tests/test-pool-concurrent-space-is-first-come-first-served \
+	tests/test-pool-concurrent-stalled-io-stops-nobody \
+	tests/test-pool-connections-keep-their-volume \
+	tests/test-pool-counts-are-32-bit \
+	tests/test-pool-crash-fua-covers-its-range \
+	tests/test-pool-crash-punched-slabs-are-backed-again \
+	tests/test-pool-crash-reclaim-resumes \
+	tests/test-pool-crash-torn-superblocks-are-legal \
+	tests/test-pool-discard-never-punches-nothing \
+	tests/test-pool-fault-bad-copy-is-told \
+	tests/test-pool-fault-marker-names-the-last-commit \
+	tests/test-pool-fault-open-leaves-no-older-run \
+	tests/test-pool-fault-poison-answers-at-once \
+	tests/test-pool-full-accounts-to-the-block \
+	tests/test-pool-full-longest-overwrites-go-on \
+	tests/test-pool-full-scattered-maps-commit \
+	tests/test-pool-owner-record-follows-its-opener
+check_PROGRAMS += $(TESTS_POOL_RULES)
+TESTS += $(TESTS_POOL_RULES)
+
+tests_test_pool_concurrent_flushes_share_a_commit_SOURCES = \
+	tests/test-pool-concurrent-flushes-share-a-commit.c
+tests_test_pool_concurrent_flushes_share_a_commit_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_flushes_share_a_commit_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_flushes_share_a_commit_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_concurrent_late_writes_are_born_late_SOURCES = \
+	tests/test-pool-concurrent-late-writes-are-born-late.c
+tests_test_pool_concurrent_late_writes_are_born_late_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_late_writes_are_born_late_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_late_writes_are_born_late_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_concurrent_readers_keep_old_nodes_SOURCES = \
+	tests/test-pool-concurrent-readers-keep-old-nodes.c
+tests_test_pool_concurrent_readers_keep_old_nodes_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_readers_keep_old_nodes_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_readers_keep_old_nodes_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_concurrent_slabs_are_flushed_first_SOURCES = \
+	tests/test-pool-concurrent-slabs-are-flushed-first.c
+tests_test_pool_concurrent_slabs_are_flushed_first_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_slabs_are_flushed_first_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_slabs_are_flushed_first_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_concurrent_space_is_first_come_first_served_SOURCES = \
+	tests/test-pool-concurrent-space-is-first-come-first-served.c
+tests_test_pool_concurrent_space_is_first_come_first_served_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_space_is_first_come_first_served_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_space_is_first_come_first_served_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_concurrent_stalled_io_stops_nobody_SOURCES = \
+	tests/test-pool-concurrent-stalled-io-stops-nobody.c
+tests_test_pool_concurrent_stalled_io_stops_nobody_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_stalled_io_stops_nobody_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_stalled_io_stops_nobody_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_connections_keep_their_volume_SOURCES = \
+	tests/test-pool-connections-keep-their-volume.c
+tests_test_pool_connections_keep_their_volume_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_connections_keep_their_volume_LDADD = $(LDADD_TEST_POOL)
+
+tests_test_pool_counts_are_32_bit_SOURCES = \
+	tests/test-pool-counts-are-32-bit.c
+tests_test_pool_counts_are_32_bit_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_counts_are_32_bit_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_crash_fua_covers_its_range_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-crash-fua-covers-its-range.c
+tests_test_pool_crash_fua_covers_its_range_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_fua_covers_its_range_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_crash_fua_covers_its_range_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_crash_punched_slabs_are_backed_again_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-crash-punched-slabs-are-backed-again.c
+tests_test_pool_crash_punched_slabs_are_backed_again_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_punched_slabs_are_backed_again_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_crash_punched_slabs_are_backed_again_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_crash_reclaim_resumes_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-crash-reclaim-resumes.c
+tests_test_pool_crash_reclaim_resumes_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_reclaim_resumes_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_crash_reclaim_resumes_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_crash_torn_superblocks_are_legal_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-crash-torn-superblocks-are-legal.c
+tests_test_pool_crash_torn_superblocks_are_legal_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_torn_superblocks_are_legal_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_crash_torn_superblocks_are_legal_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_discard_never_punches_nothing_SOURCES = \
+	tests/test-pool-discard-never-punches-nothing.c
+tests_test_pool_discard_never_punches_nothing_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_discard_never_punches_nothing_LDADD = $(LDADD_TEST_POOL)
+
+tests_test_pool_fault_bad_copy_is_told_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-fault-bad-copy-is-told.c
+tests_test_pool_fault_bad_copy_is_told_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_bad_copy_is_told_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_bad_copy_is_told_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_fault_marker_names_the_last_commit_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-fault-marker-names-the-last-commit.c
+tests_test_pool_fault_marker_names_the_last_commit_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_marker_names_the_last_commit_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_marker_names_the_last_commit_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_fault_open_leaves_no_older_run_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-fault-open-leaves-no-older-run.c
+tests_test_pool_fault_open_leaves_no_older_run_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_open_leaves_no_older_run_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_open_leaves_no_older_run_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_fault_poison_answers_at_once_SOURCES = \
+	tests/test-pool-fault-poison-answers-at-once.c
+tests_test_pool_fault_poison_answers_at_once_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_fault_poison_answers_at_once_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_fault_poison_answers_at_once_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_full_accounts_to_the_block_SOURCES = \
+	tests/test-pool-full-accounts-to-the-block.c
+tests_test_pool_full_accounts_to_the_block_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_full_accounts_to_the_block_LDADD = $(LDADD_TEST_POOL)
+
+tests_test_pool_full_longest_overwrites_go_on_SOURCES = \
+	tests/test-pool-full-longest-overwrites-go-on.c
+tests_test_pool_full_longest_overwrites_go_on_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_full_longest_overwrites_go_on_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_full_longest_overwrites_go_on_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_full_scattered_maps_commit_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-full-scattered-maps-commit.c
+tests_test_pool_full_scattered_maps_commit_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_full_scattered_maps_commit_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_full_scattered_maps_commit_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_owner_record_follows_its_opener_SOURCES = \
+	tests/test-pool-owner-record-follows-its-opener.c
+tests_test_pool_owner_record_follows_its_opener_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_owner_record_follows_its_opener_LDADD = $(LDADD_TEST_POOL)

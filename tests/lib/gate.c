@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The gate; gate.h is the manual.
+ */
+
+#include <config.h>
+
+#include <stdlib.h>
+
+#include "gate.h"
+
+#define PATIENCE 3600000        /* ms of simulated time */
+
+struct gated {
+  struct vdev_pass p;
+  struct gate *g;
+};
+
+static void
+stand (struct vdev *d, enum gate_op op)
+{
+  struct gate *g = BASE_CONTAINER_OF (d, struct gated, p.d)->g;
+  LOCK_FOR_SCOPE (&g->lock);
+
+  if (g->nth == 0 || g->op != op || --g->nth > 0)
+    return;
+  g->standing = true;
+  base_cond_broadcast (&g->changed);
+  while (g->standing && !g->late)
+    g->late = !base_cond_timedwait (&g->changed, &g->lock, PATIENCE);
+  g->standing = false;
+  base_cond_broadcast (&g->changed);
+}
+
+static int
+gate_read (struct vdev *d, void *buf, size_t len, uint64_t off)
+{
+  stand (d, GATE_READ);
+  return vdev_pass_read (d, buf, len, off);
+}
+
+static int
+gate_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
+            uint32_t flags)
+{
+  stand (d, GATE_WRITE);
+  return vdev_pass_write (d, buf, len, off, flags);
+}
+
+static int
+gate_flush (struct vdev *d)
+{
+  stand (d, GATE_FLUSH);
+  return vdev_pass_flush (d);
+}
+
+static const struct vdev_ops gate_ops = {
+  .kind = "gate",
+  .read = gate_read,
+  .write = gate_write,
+  .flush = gate_flush,
+  .trim = vdev_pass_trim,
+  .zero = vdev_pass_zero,
+  .extents = vdev_pass_extents,
+  .resize = vdev_pass_resize,
+  .stat = vdev_pass_stat,
+  .describe = vdev_pass_describe,
+  .close = vdev_pass_close,
+};
+
+struct vdev *
+gate_open (struct vdev *child, struct gate *g)
+{
+  struct gated *d = calloc (1, sizeof *d);
+
+  memset (g, 0, sizeof *g);
+  base_mutex_init (&g->lock);
+  base_cond_init (&g->changed);
+  if (d == NULL || vdev_pass_init (&d->p, &gate_ops, child, 0, 0) < 0) {
+    fprintf (stderr, "gate: out of memory\n");
+    abort ();
+  }
+  d->g = g;
+  return &d->p.d;
+}
+
+void
+gate_free (struct gate *g)
+{
+  base_mutex_destroy (&g->lock);
+  base_cond_destroy (&g->changed);
+}
+
+void
+gate_close (struct gate *g, enum gate_op op, unsigned nth)
+{
+  LOCK_FOR_SCOPE (&g->lock);
+
+  g->op = op;
+  g->nth = nth;
+  g->late = false;
+}
+
+void
+gate_wait (struct gate *g)
+{
+  LOCK_FOR_SCOPE (&g->lock);
+
+  while (!g->standing && !g->late)
+    base_cond_wait (&g->changed, &g->lock);
+}
+
+void
+gate_let_go (struct gate *g)
+{
+  LOCK_FOR_SCOPE (&g->lock);
+
+  g->standing = false;
+  base_cond_broadcast (&g->changed);
+}
