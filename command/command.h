@@ -5,6 +5,7 @@
  *   main.c      the table of verbs, from the arguments to a verb's function
  *   options.c   options and arguments
  *   target.c    the pool: served by somebody, or opened here; calling verbs
+ *   owner.c     who has a pool that is in use, and its server
  *   report.c    errors and exit codes, JSON, signals
  *   output.c    tables, sizes and times
  *   progress.c  the bar
@@ -105,6 +106,8 @@ extern const struct command_verb *command_find (const char *name);
 
 /* The arguments as a JSON array; NULL if one is not UTF-8. */
 extern json_t *command_names (const struct command *c);
+/* TEXT as a JSON string; bytes that are not UTF-8 become '?'. */
+extern json_t *command_text (const char *text);
 /* Are all arguments names?  WANT_SNAPSHOT as for pool_check_name. */
 extern int command_check_names (const struct command *c, int want_snapshot);
 /* The SIZE that TEXT is: 1 to MAX bytes, else -EINVAL. */
@@ -140,7 +143,9 @@ extern int report_verb (const struct command *c, int r, int code);
 /* -EINVAL and its message: wrong usage. */
 extern int report_usage (const struct command *c);
 extern int exit_code (int r);
-/* A remark on stderr, unless -q; with -v only. */
+/* A line on stderr behind "nbdvol: ". */
+extern void complain (const char *fs, ...) BASE_PRINTF (1, 2);
+/* With -v and not -q, a line behind "nbdvol: VERB: POOL: ". */
 extern void remark (const struct command *c, const char *fs, ...)
   BASE_PRINTF (2, 3);
 /* {"error":{...}} of R and TEXT. */
@@ -153,11 +158,17 @@ extern void print_json (json_t *j);
 
 struct target;
 
-/* The POOL of C: a live server that owns it, or opened here, READONLY if the
- * verb only looks.  Failures are reported; *RET is then NULL.  Result: an
- * exit code.
+enum target_use {
+  TARGET_CHANGE,
+  TARGET_LOOK,                  /* shares the pool with others that read */
+  TARGET_PREFER_SERVER,         /* ... but a server among them knows more */
+  TARGET_NEED_SERVER,           /* ... or is the only one that knows */
+};
+
+/* The POOL of C: a live server that has it, or opened here.  Failures are
+ * reported; *RET is then NULL.  Result: an exit code.
  */
-extern int target_open (const struct command *c, bool readonly,
+extern int target_open (const struct command *c, enum target_use use,
                         struct target **ret);
 extern bool target_served (const struct target *t);
 /* Calls VERB with REQUEST (taken over; NULL = no memory) and descriptor FD
@@ -170,22 +181,54 @@ extern int target_stream (struct target *t, const char *verb,
                           json_t *request,
                           int (*line) (void *opaque, json_t *object),
                           void *opaque, json_t **reply);
-/* The exit code of a verb that gave R and base_error_text (), which stays. */
+/* The exit code of a verb that gave R and base_error_text (), to which more
+ * may be added.
+ */
 extern int target_code (struct target *t, int r);
 /* Reports R (0 or -errno, base_error_text ()) of the verb, does what is left
  * to do if the pool is open here, closes, frees T.  Exit code.
  */
 extern int target_end (struct target *t, int r);
-/* The three together: opens for writing, calls C's verb, prints REPLY if
- * --json, ends.
+/* The three together: opens for writing, calls C's verb, ends, prints REPLY if
+ * --json, and lets SAY remark what was done.
  */
-extern int target_change (const struct command *c, json_t *request);
+extern int target_change (const struct command *c, json_t *request,
+                          void (*say) (const struct command *c,
+                                       const json_t *reply));
 /* The path that TEXT is; NULL if it is a device of another kind. */
 extern const char *target_path (const char *text);
 /* The exit code when opening POOL gave R. */
 extern int target_open_code (const struct command *c, int r);
 /* The same file or device as the pool's backing? */
 extern bool target_is_backing (const struct command *c, const char *path);
+
+/* ---- owner.c ----------------------------------------------------------- */
+
+struct control_client;
+
+struct owner_search {
+  const struct command *c;
+  bool have_uuid;               /* of the pool; learned on the way */
+  uint8_t uuid[16];
+};
+
+/* The pool cannot be locked.  Connect to the server that has it, within MS
+ * milliseconds.  -EBUSY: not this time, and the message says why, if there is
+ * a server that has left its name.
+ */
+extern int owner_connect (struct owner_search *s, uint64_t ms,
+                          struct control_client **ret);
+/* The same for one that has the pool with this uuid open only to read it. */
+extern int owner_connect_reader (const struct command *c,
+                                 const uint8_t uuid[16], uint64_t ms,
+                                 struct control_client **ret);
+/* Has anybody a lock on the pool?  We must not have one. */
+extern bool owner_is_locked (const struct command *c);
+/* -EBUSY with a message that names who has the pool, as far as can be known.
+ * LOCK: what locking it said; WHY: what owner_connect said.
+ */
+extern int owner_explain (const struct command *c, const char *lock,
+                          const char *why);
 
 /* ---- output.c ---------------------------------------------------------- */
 

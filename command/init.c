@@ -167,7 +167,7 @@ init_json (const struct command *c, bool changed)
   json_t *reply;
   int code, r;
 
-  code = target_open (c, true, &t);
+  code = target_open (c, TARGET_LOOK, &t);
   if (code != EXIT_DONE)
     return code;
   r = target_call (t, "info", json_object (), -1, &reply);
@@ -189,19 +189,28 @@ check_block_size (const struct command *c)
 }
 
 static int
-init_code (const struct init *s, int r)
+report_failure (const struct init *s, int r)
 {
-  if (r == -EBUSY)
-    return EXIT_IN_USE;
-  if (r == -ENOENT)             /* a directory: not a missing pool */
-    return EXIT_FAILED;
-  return s->not_opened ? target_open_code (s->c, r) : exit_code (r);
+  CLEANUP_FREE char *lock = NULL;
+  int code = exit_code (r);
+
+  if (r == -EBUSY) {
+    lock = base_strdup (base_error_text ());
+    (void) owner_explain (s->c, lock ? lock : "in use", "");
+    code = EXIT_IN_USE;
+  }
+  else if (r == -ENOENT)        /* a directory: not a missing pool */
+    code = EXIT_FAILED;
+  else if (s->not_opened)
+    code = target_open_code (s->c, r);
+  return report_code (s->c, r, code);
 }
 
 int
 run_init (struct command *c)
 {
   struct init s = { .c = c, .options.force = given (c, OPT_FORCE) };
+  char size[BASE_SIZE_TEXT];
   int r;
 
   if (command_size (c->args[0], POOL_MAX, &s.options.capacity) < 0 ||
@@ -214,9 +223,11 @@ run_init (struct command *c)
   s.options.block_size = (uint32_t) c->block_size;
   s.path = target_path (c->pool);
   r = init_wait (&s);
-  if (r == -EEXIST && s.is_pool && given (c, OPT_EXIST_OK))
-    remark (c, "%s: nothing to do", c->pool);
-  else if (r < 0)
-    return report_code (c, r, init_code (&s, r));
+  if (r == 0)
+    remark (c, "made, %s", base_size_text (s.options.capacity, size));
+  else if (r == -EEXIST && s.is_pool && given (c, OPT_EXIST_OK))
+    remark (c, "exists already, nothing to do");
+  else
+    return report_failure (&s, r);
   return given (c, OPT_JSON) ? init_json (c, r == 0) : EXIT_DONE;
 }

@@ -13,6 +13,7 @@ command_nbdvol_SOURCES = \
 	command/new-file.c \
 	command/options.c \
 	command/output.c \
+	command/owner.c \
 	command/progress.c \
 	command/report.c \
 	command/target.c \

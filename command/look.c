@@ -94,7 +94,7 @@ run_ls (struct command *c)
       check_columns (c, volume_columns, BASE_ARRAY_SIZE (volume_columns),
                      LS_DEFAULT) < 0)
     return report_usage (c);
-  code = target_open (c, true, &t);
+  code = target_open (c, TARGET_LOOK, &t);
   if (code != EXIT_DONE)
     return code;
   request = json_pack ("{s:b}", "exclusive", wants (c, "exclusive"));
@@ -112,6 +112,8 @@ run_ls (struct command *c)
     else
       r = output_table (c, volume_columns, BASE_ARRAY_SIZE (volume_columns),
                         LS_DEFAULT, json_object_get (reply, "volumes"));
+    remark (c, "%zu listed",
+            json_array_size (json_object_get (reply, "volumes")));
     json_decref (reply);
   }
   return target_end (t, r);
@@ -150,7 +152,7 @@ run_info (struct command *c)
   if (command_check_names (c, 2) < 0 ||
       check_columns (c, all, nall, "name") < 0)
     return report_usage (c);
-  code = target_open (c, true, &t);
+  code = target_open (c, TARGET_PREFER_SERVER, &t);
   if (code != EXIT_DONE)
     return code;
   if (volume)
@@ -165,6 +167,7 @@ run_info (struct command *c)
     else
       r = output_facts (c, all, nall,
                         json_object_get (reply, volume ? "volume" : "pool"));
+    remark (c, "%s%sshown", volume ? c->args[0] : "", volume ? ": " : "");
     json_decref (reply);
   }
   return target_end (t, r);
@@ -175,6 +178,7 @@ run_info (struct command *c)
 struct events_state {
   const struct command *c;
   json_t *list;                 /* --json without --follow; else NULL */
+  unsigned seen;
 };
 
 static int
@@ -184,6 +188,7 @@ event_line (void *opaque, json_t *object)
   const char *volume, *text;
   char time[BASE_TIME_TEXT];
 
+  s->seen++;
   if (s->list != NULL)
     return json_array_append (s->list, object);
   if (given (s->c, OPT_JSON))
@@ -222,7 +227,7 @@ run_events (struct command *c)
   struct target *t;
   int code, r = 0;
 
-  code = target_open (c, true, &t);
+  code = target_open (c, TARGET_NEED_SERVER, &t);
   if (code != EXIT_DONE)
     return code;
   if (given (c, OPT_JSON) && !given (c, OPT_FOLLOW))
@@ -231,6 +236,8 @@ run_events (struct command *c)
     r = ask_events (&s, t);
   if (r == 0 && s.list != NULL)
     print_json (json_pack ("{s:O}", "events", s.list));
+  if (r == 0)
+    remark (c, "%u event%s shown", s.seen, s.seen == 1 ? "" : "s");
   json_decref (s.list);
   code = target_end (t, r);
   return code == EXIT_DONE && signal_seen () ? EXIT_SIGNAL + signal_seen () :
@@ -272,7 +279,7 @@ run_check (struct command *c)
   json_t *reply;
   int code, r, found = EXIT_DONE;
 
-  code = target_open (c, true, &t);
+  code = target_open (c, TARGET_LOOK, &t);
   if (code != EXIT_DONE)
     return code;
   r = target_call (t, "check", json_object (), -1, &reply);
@@ -285,6 +292,8 @@ run_check (struct command *c)
       print_json (json_incref (reply));
     else
       print_check (c, reply);
+    remark (c, "checked, %s", found == EXIT_DONE ? "clean" :
+            found == EXIT_LEAKS ? "only leaks" : "damaged");
     json_decref (reply);
   }
   code = target_end (t, r);

@@ -109,6 +109,23 @@ command_names (const struct command *c)
   return list;
 }
 
+/* A path may hold anything; in messages it is only shown. */
+json_t *
+command_text (const char *text)
+{
+  CLEANUP_FREE char *copy = NULL;
+  json_t *j = json_string (text);
+  char *p;
+
+  if (j != NULL)
+    return j;
+  copy = base_strdup (text);
+  for (p = copy; p != NULL && *p != '\0'; ++p)
+    if ((unsigned char) *p >= 0x80)
+      *p = '?';
+  return copy ? json_string (copy) : NULL;
+}
+
 int
 command_check_names (const struct command *c, int want_snapshot)
 {
@@ -143,8 +160,8 @@ flush_stdout (const struct command *c, int code)
   if (fflush (stdout) == 0 && !ferror (stdout))
     return code;
   if (errno != EPIPE && errno != 0)
-    fprintf (stderr, "nbdvol: %s: standard output: %s\n",
-             c->verb ? c->verb->name : "", strerror (errno));
+    complain ("%s%sstandard output: %s", c->verb ? c->verb->name : "",
+              c->verb ? ": " : "", strerror (errno));
   return code != EXIT_DONE ? code : EXIT_FAILED;
 }
 

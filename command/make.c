@@ -12,7 +12,26 @@
 #define VOLUME_MAX (UINT64_C (4) << 50)
 #define POOL_MAX (UINT64_C (64) << 50)
 
-/* ---- one request each -------------------------------------------------- */
+static bool
+unchanged (const json_t *reply)
+{
+  return json_is_false (json_object_get (reply, "changed"));
+}
+
+/* ---- grow -------------------------------------------------------------- */
+
+static void
+say_grow (const struct command *c, const json_t *reply)
+{
+  const json_t *capacity = json_object_get (reply, "capacity");
+  char size[BASE_SIZE_TEXT];
+
+  base_size_text ((uint64_t) json_integer_value (capacity), size);
+  if (unchanged (reply))
+    remark (c, "is %s already, nothing to do", size);
+  else
+    remark (c, "grown to %s", size);
+}
 
 int
 run_grow (struct command *c)
@@ -21,7 +40,25 @@ run_grow (struct command *c)
 
   if (c->nargs > 0 && command_size (c->args[0], POOL_MAX, &size) < 0)
     return report_usage (c);
-  return target_change (c, json_pack ("{s:I}", "size", (json_int_t) size));
+  return target_change (c, json_pack ("{s:I}", "size", (json_int_t) size),
+                        say_grow);
+}
+
+/* ---- create, snapshot, clone ------------------------------------------- */
+
+static void
+say_made (const struct command *c, const char *name, const json_t *reply)
+{
+  if (unchanged (reply))
+    remark (c, "%s: exists already, nothing to do", name);
+  else
+    remark (c, "%s: made", name);
+}
+
+static void
+say_create (const struct command *c, const json_t *reply)
+{
+  say_made (c, c->args[0], reply);
 }
 
 int
@@ -34,7 +71,23 @@ run_create (struct command *c)
     return report_usage (c);
   return target_change (c, json_pack ("{s:s, s:I, s:b}", "volume", c->args[0],
                                       "size", (json_int_t) size, "exist-ok",
-                                      given (c, OPT_EXIST_OK)));
+                                      given (c, OPT_EXIST_OK)),
+                        say_create);
+}
+
+/* The reply does not tell which of a group were there. */
+static void
+say_snapshot (const struct command *c, const json_t *reply)
+{
+  const bool maybe = given (c, OPT_EXIST_OK) && c->nargs > 1 &&
+    !unchanged (reply);
+  int i;
+
+  for (i = 0; i < c->nargs; ++i)
+    if (maybe)
+      remark (c, "%s: made, or there already", c->args[i]);
+    else
+      say_made (c, c->args[i], reply);
 }
 
 int
@@ -43,7 +96,14 @@ run_snapshot (struct command *c)
   if (command_check_names (c, 1) < 0)
     return report_usage (c);
   return target_change (c, json_pack ("{s:o, s:b}", "names", command_names (c),
-                                      "exist-ok", given (c, OPT_EXIST_OK)));
+                                      "exist-ok", given (c, OPT_EXIST_OK)),
+                        say_snapshot);
+}
+
+static void
+say_clone (const struct command *c, const json_t *reply)
+{
+  say_made (c, c->args[1], reply);
 }
 
 int
@@ -54,7 +114,17 @@ run_clone (struct command *c)
     return report_usage (c);
   return target_change (c, json_pack ("{s:s, s:s, s:b}", "name", c->args[0],
                                       "volume", c->args[1], "exist-ok",
-                                      given (c, OPT_EXIST_OK)));
+                                      given (c, OPT_EXIST_OK)),
+                        say_clone);
+}
+
+/* ---- rollback, resize, rename ------------------------------------------ */
+
+static void
+say_rollback (const struct command *c, const json_t *reply BASE_UNUSED)
+{
+  remark (c, "%.*s: rolled back to %s", (int) strcspn (c->args[0], "@"),
+          c->args[0], c->args[0]);
 }
 
 int
@@ -63,7 +133,17 @@ run_rollback (struct command *c)
   if (command_check_names (c, 1) < 0)
     return report_usage (c);
   return target_change (c, json_pack ("{s:s, s:b}", "name", c->args[0],
-                                      "force", given (c, OPT_FORCE)));
+                                      "force", given (c, OPT_FORCE)),
+                        say_rollback);
+}
+
+static void
+say_resize (const struct command *c, const json_t *reply)
+{
+  if (unchanged (reply))
+    remark (c, "%s: has this size already, nothing to do", c->args[0]);
+  else
+    remark (c, "%s: resized to %s", c->args[0], c->args[1]);
 }
 
 int
@@ -78,7 +158,8 @@ run_resize (struct command *c)
                                       "volume", c->args[0],
                                       "size", (json_int_t) size,
                                       "shrink", given (c, OPT_SHRINK),
-                                      "force", given (c, OPT_FORCE)));
+                                      "force", given (c, OPT_FORCE)),
+                        say_resize);
 }
 
 /* VOLUME to VOLUME, or VOLUME@SNAP to VOLUME@SNAP of the same volume. */
@@ -96,6 +177,12 @@ check_rename (const char *name, const char *new_name)
   return 0;
 }
 
+static void
+say_rename (const struct command *c, const json_t *reply BASE_UNUSED)
+{
+  remark (c, "%s: renamed to %s", c->args[0], c->args[1]);
+}
+
 int
 run_rename (struct command *c)
 {
@@ -103,10 +190,22 @@ run_rename (struct command *c)
       check_rename (c->args[0], c->args[1]) < 0)
     return report_usage (c);
   return target_change (c, json_pack ("{s:s, s:s}", "name", c->args[0],
-                                      "new", c->args[1]));
+                                      "new", c->args[1]),
+                        say_rename);
 }
 
 /* ---- rm ---------------------------------------------------------------- */
+
+static void
+say_removed (const struct command *c, const json_t *row)
+{
+  const char *name = json_string_value (json_object_get (row, "name"));
+
+  if (json_is_true (json_object_get (row, "removed")))
+    remark (c, "%s: removed", name ? name : "");
+  else
+    remark (c, "%s: is not there, nothing to do", name ? name : "");
+}
 
 /* Reports the names that failed; the code is the first one's.  With --json
  * all of it is one object, so the failures are not printed as objects of
@@ -124,14 +223,16 @@ report_removed (const struct command *c, struct target *t, json_t *reply)
   quiet.given &= ~(uint32_t) OPT_JSON;
   json_array_foreach (json_object_get (reply, "names"), i, row) {
     error = json_object_get (row, "error");
-    if (error == NULL)
+    if (error == NULL) {
+      say_removed (c, row);
       continue;
+    }
     name = json_string_value (json_object_get (error, "errno"));
     text = json_string_value (json_object_get (error, "text"));
     r = base_fail (control_errno (name ? name : "EIO"), "%s",
                    text ? text : "");
     one = report_verb (&quiet, r, target_code (t, r));
-    error = error_json (c, r, one, text ? text : "");
+    error = error_json (c, r, one, base_error_text ());
     (void) json_object_set (row, "error", json_object_get (error, "error"));
     json_decref (error);
     if (code == EXIT_DONE)
@@ -151,7 +252,7 @@ run_rm (struct command *c)
 
   if (command_check_names (c, 2) < 0)
     return report_usage (c);
-  code = target_open (c, false, &t);
+  code = target_open (c, TARGET_CHANGE, &t);
   if (code != EXIT_DONE)
     return code;
   r = target_call (t, "rm", json_pack ("{s:o, s:b, s:b, s:b}",

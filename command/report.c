@@ -56,6 +56,56 @@ signal_cancelled (void *opaque BASE_UNUSED)
   return seen != 0;
 }
 
+/* ---- lines ------------------------------------------------------------- */
+
+/* To be freed; NULL = no memory. */
+static char * BASE_PRINTF (1, 0)
+format (const char *fs, va_list args)
+{
+  char *text;
+
+  return vasprintf (&text, fs, args) == -1 ? NULL : text;
+}
+
+/* One line on stderr, whatever a path holds. */
+static void
+print_line (const char *text)
+{
+  CLEANUP_FREE char *line = text ? base_strdup (text) : NULL;
+  char *p;
+
+  for (p = line; p != NULL && *p != '\0'; ++p)
+    if ((unsigned char) *p < ' ' || *p == 0x7f)
+      *p = ' ';
+  fprintf (stderr, "nbdvol: %s\n", line ? line : "out of memory");
+}
+
+void
+complain (const char *fs, ...)
+{
+  CLEANUP_FREE char *text = NULL;
+  va_list args;
+
+  va_start (args, fs);
+  text = format (fs, args);
+  va_end (args);
+  print_line (text);
+}
+
+void
+remark (const struct command *c, const char *fs, ...)
+{
+  CLEANUP_FREE char *text = NULL;
+  va_list args;
+
+  if (!given (c, OPT_VERBOSE) || given (c, OPT_QUIET))
+    return;
+  va_start (args, fs);
+  text = format (fs, args);
+  va_end (args);
+  complain ("%s: %s: %s", c->verb->name, c->pool, text ? text : "");
+}
+
 /* ---- codes ------------------------------------------------------------- */
 
 int
@@ -175,13 +225,12 @@ report_with (const struct command *c, int r, int code, bool verb_ran)
   if (text != NULL && hint != NULL)
     whole = base_asprintf ("%s%s", text[0] ? text : strerror (-r), hint);
   if (whole == NULL) {
-    fprintf (stderr, "nbdvol: out of memory\n");
+    complain ("out of memory");
     return code;
   }
-  fprintf (stderr, "nbdvol: %s%s%s%s%s\n",
-           c->verb ? c->verb->name : "", c->verb ? ": " : "",
-           c->pool ? c->pool : "", c->pool ? ": " : "",
-           without_pool (c, whole));
+  complain ("%s%s%s%s%s", c->verb ? c->verb->name : "", c->verb ? ": " : "",
+            c->pool ? c->pool : "", c->pool ? ": " : "",
+            without_pool (c, whole));
   if (given (c, OPT_JSON))
     print_json (error_json (c, r, code, whole));
   return code;
@@ -211,20 +260,6 @@ report_usage (const struct command *c)
   (void) base_fail (EINVAL, "%s; see `nbdvol help%s%s`", base_error_text (),
                     c->verb ? " " : "", c->verb ? c->verb->name : "");
   return report_code (c, -EINVAL, EXIT_USAGE);
-}
-
-void
-remark (const struct command *c, const char *fs, ...)
-{
-  va_list args;
-
-  if (!given (c, OPT_VERBOSE) || given (c, OPT_QUIET))
-    return;
-  fprintf (stderr, "nbdvol: %s: ", c->verb->name);
-  va_start (args, fs);
-  vfprintf (stderr, fs, args);
-  va_end (args);
-  fprintf (stderr, "\n");
 }
 
 /* ---- JSON -------------------------------------------------------------- */
@@ -266,7 +301,7 @@ void
 print_json (json_t *j)
 {
   if (j == NULL) {
-    fprintf (stderr, "nbdvol: out of memory\n");
+    complain ("out of memory");
     return;
   }
   times_as_text (j);

@@ -3,11 +3,10 @@
  * The pool that a verb is for: served by another process, or opened here.
  *
  * The lock on the backing decides.  If we get it, the pool is ours and verbs
- * are function calls.  If somebody has it, the owner record on the backing
- * names that process and its control socket, and the verbs go there.  The
- * record itself proves nothing (it is left behind by a crash, and a copied
- * pool carries its original's), so the server at the other end must have the
- * record's pid and, where both can be looked at, serve the same file.
+ * are function calls.  If somebody has it, the verbs go to that process's
+ * control socket, if it has one that can be found (owner.c).  A verb that only
+ * looks shares the lock with servers that only read, and does without them;
+ * but what only a server can know is asked of it.
  *
  * A pool may be locked without being served for a moment (a server that
  * starts or ends, another nbdvol), so all of this is tried again for --wait.
@@ -18,8 +17,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "control.h"
@@ -27,9 +24,11 @@
 #include "pool.h"
 
 #define RETRY_MS 50
+#define READER_MS 2000          /* a server that we can do without */
 
 struct target {
   const struct command *c;
+  enum target_use use;
   struct pool *pool;            /* opened here; else NULL */
   bool readonly;
   struct control_client *client;        /* served; else NULL */
@@ -93,68 +92,6 @@ target_is_backing (const struct command *c, const char *path)
 
 /* ---- served ------------------------------------------------------------ */
 
-/* Whether the server that answers is the owner that the record names. */
-static bool
-is_owner (const struct command *c, const struct pool_owner *owner,
-          const json_t *greeting)
-{
-  const char *file = json_string_value (json_object_get (greeting, "file"));
-  const char *path = target_path (c->pool);
-  struct stat st;
-
-  if (json_integer_value (json_object_get (greeting, "pid")) != owner->pid)
-    return false;
-  if (file == NULL || path == NULL || stat (file, &st) == -1 ||
-      stat (path, &st) == -1)
-    return true;                /* cannot be looked at */
-  return same_file (file, path);
-}
-
-static int
-read_owner (const struct command *c, struct pool_owner *owner)
-{
-  CLEANUP_VDEV struct vdev *d = NULL;
-  int r;
-
-  r = vdev_open (c->pool, VDEV_OPEN_RO | VDEV_OPEN_NOLOCK, &d);
-  return r < 0 ? r : pool_read_owner (d, owner);
-}
-
-/* The pool is locked.  Reach its owner within MS milliseconds.  -EBUSY: not
- * this time; the message says who has it.
- */
-static int
-open_served (struct target *t, uint64_t ms)
-{
-  const struct command *c = t->c;
-  CLEANUP_FREE char *why = NULL;
-  struct pool_owner owner;
-
-  if (read_owner (c, &owner) < 0)
-    return base_fail (EBUSY, "in use by another process, which has left no "
-                      "name; try again later, or see `lsof %s`", c->pool);
-  if (owner.socket[0] == '\0')
-    return base_fail (EBUSY, "in use by pid %lld on %s, which has no control "
-                      "socket; try again when it has ended",
-                      (long long) owner.pid, owner.host);
-  if (control_connect (owner.socket, ms, signal_cancelled, NULL,
-                       &t->client) == 0) {
-    if (is_owner (c, &owner, control_greeting (t->client))) {
-      remark (c, "asks pid %lld through %s", (long long) owner.pid,
-              owner.socket);
-      return 0;
-    }
-    control_disconnect (t->client);
-    t->client = NULL;
-    base_fail (EBUSY, "another server answers there");
-  }
-  why = base_strdup (base_error_text ());
-  return base_fail (EBUSY, "in use by pid %lld on %s, and its control socket "
-                    "%s cannot be used: %s; see `ps -p %lld` there",
-                    (long long) owner.pid, owner.host, owner.socket,
-                    why ? why : "", (long long) owner.pid);
-}
-
 /* POOL is unix:PATH. */
 static int
 open_socket (struct target *t)
@@ -193,18 +130,63 @@ open_here (struct target *t)
   return r;
 }
 
+/* The pool is open here.  If a server has it open as well, which can only be
+ * one that reads, ask that one instead.  OTHERS: somebody else had the lock.
+ */
+static int
+prefer_server (struct target *t, bool others, uint64_t ms)
+{
+  struct pool_info info;
+  int r;
+
+  pool_get_info (t->pool, &info);
+  r = owner_connect_reader (t->c, info.uuid, BASE_MIN (ms, READER_MS),
+                            &t->client);
+  if (r == 0 || (others && t->use == TARGET_NEED_SERVER)) {
+    pool_abandon (t->pool);
+    t->pool = NULL;
+  }
+  if (r < 0 && t->pool == NULL)
+    return base_fail (EBUSY, "in use by another process (it is locked)");
+  return 0;
+}
+
+static int
+open_once (struct target *t, uint64_t ms)
+{
+  const bool prefer = t->use == TARGET_PREFER_SERVER ||
+    t->use == TARGET_NEED_SERVER;
+  const bool others = prefer && owner_is_locked (t->c);
+  int r = open_here (t);
+
+  return r == 0 && prefer ? prefer_server (t, others, ms) : r;
+}
+
+static int
+report_in_use (const struct command *c, const char *lock)
+{
+  CLEANUP_FREE char *why = base_strdup (base_error_text ());
+  int r = owner_explain (c, lock ? lock : "in use", why ? why : "");
+
+  return report_code (c, r, EXIT_IN_USE);
+}
+
 static int
 open_any (struct target *t)
 {
   const struct command *c = t->c;
+  struct owner_search search = { .c = c };
   uint64_t now = base_monotonic_ns () / 1000000, end = now + c->wait_ms;
+  CLEANUP_FREE char *lock = NULL;
   int r;
 
   for (;;) {
-    r = open_here (t);
+    r = open_once (t, end > now ? end - now : 0);
     if (r == 0 || r != -EBUSY)
       break;
-    r = open_served (t, end > now ? end - now : 0);
+    if (lock == NULL)
+      lock = base_strdup (base_error_text ());
+    r = owner_connect (&search, end > now ? end - now : 0, &t->client);
     now = base_monotonic_ns () / 1000000;
     if (r < 0 && signal_seen ())
       return report (c, base_fail (ECANCELED, "interrupted"));
@@ -215,7 +197,7 @@ open_any (struct target *t)
   if (r == 0)
     return EXIT_DONE;
   if (r == -EBUSY)
-    return report_code (c, r, EXIT_IN_USE);
+    return report_in_use (c, lock);
   if (r == -ENOENT)
     r = base_fail (ENOENT, "no such pool; make one with `nbdvol init %s SIZE`",
                    c->pool);
@@ -223,7 +205,8 @@ open_any (struct target *t)
 }
 
 int
-target_open (const struct command *c, bool readonly, struct target **ret)
+target_open (const struct command *c, enum target_use use,
+             struct target **ret)
 {
   struct target *t = base_calloc (1, sizeof *t);
   int code;
@@ -232,13 +215,16 @@ target_open (const struct command *c, bool readonly, struct target **ret)
   if (t == NULL)
     return report (c, base_fail_errno (ENOMEM, "nbdvol"));
   t->c = c;
-  t->readonly = readonly;
+  t->use = use;
+  t->readonly = use != TARGET_CHANGE;
   progress_init (&t->progress, c);
   code = strncmp (c->pool, "unix:", 5) == 0 ? open_socket (t) : open_any (t);
   if (code != EXIT_DONE) {
     free (t);
     return code;
   }
+  if (t->pool != NULL)
+    remark (c, "opened here%s", t->readonly ? ", to look at it" : "");
   *ret = t;
   return EXIT_DONE;
 }
@@ -326,23 +312,52 @@ target_stream (struct target *t, const char *verb, json_t *request,
 
 /* ---- ending ------------------------------------------------------------ */
 
+/* What info says of the pool, and base_error_text () stays.  A new
+ * reference; NULL if it says nothing.
+ */
+static json_t *
+ask_pool (struct target *t)
+{
+  CLEANUP_FREE char *text = base_strdup (base_error_text ());
+  json_t *reply, *pool;
+
+  if (target_call (t, "info", json_object (), -1, &reply) < 0)
+    reply = NULL;
+  pool = json_incref (json_object_get (reply, "pool"));
+  json_decref (reply);
+  (void) base_fail (EIO, "%s", text ? text : "");
+  return pool;
+}
+
 /* After an I/O error: has it poisoned the pool? */
 static bool
 is_poisoned (struct target *t)
 {
-  CLEANUP_FREE char *text = base_strdup (base_error_text ());
-  const char *state;
-  json_t *reply;
-  bool poisoned;
+  json_t *pool = ask_pool (t);
+  const char *state = json_string_value (json_object_get (pool, "state"));
+  const bool poisoned = state != NULL && strcmp (state, "poisoned") == 0;
 
-  if (target_call (t, "info", json_object (), -1, &reply) < 0)
-    reply = NULL;
-  state = json_string_value (json_object_get (json_object_get (reply, "pool"),
-                                              "state"));
-  poisoned = state != NULL && strcmp (state, "poisoned") == 0;
-  json_decref (reply);
-  base_fail (EIO, "%s", text ? text : "");
+  json_decref (pool);
   return poisoned;
+}
+
+/* EROFS: is it the server that only reads?  Then say who that is. */
+static void
+name_reader (struct target *t)
+{
+  const json_t *greeting;
+  json_t *pool;
+
+  if (t->client == NULL)
+    return;
+  pool = ask_pool (t);
+  greeting = control_greeting (t->client);
+  if (json_is_true (json_object_get (pool, "readonly")))
+    (void) base_fail (EROFS, "%s by pid %lld; try again when that has ended",
+                      base_error_text (),
+                      (long long) json_integer_value
+                      (json_object_get (greeting, "pid")));
+  json_decref (pool);
 }
 
 /* The space of what was removed comes back before we end, since nobody else
@@ -370,6 +385,8 @@ close_pool (struct target *t)
 int
 target_code (struct target *t, int r)
 {
+  if (r == -EROFS)
+    name_reader (t);
   if (r == -EINVAL)
     return EXIT_FAILED;
   return r == -EIO && is_poisoned (t) ? EXIT_DAMAGED : exit_code (r);
@@ -393,13 +410,14 @@ target_end (struct target *t, int r)
 }
 
 int
-target_change (const struct command *c, json_t *request)
+target_change (const struct command *c, json_t *request,
+               void (*say) (const struct command *, const json_t *))
 {
   struct target *t;
   json_t *reply;
   int code, r;
 
-  code = target_open (c, false, &t);
+  code = target_open (c, TARGET_CHANGE, &t);
   if (code != EXIT_DONE) {
     json_decref (request);
     return code;
@@ -407,8 +425,7 @@ target_change (const struct command *c, json_t *request)
   r = target_call (t, c->verb->name, request, -1, &reply);
   code = target_end (t, r);
   if (r == 0) {
-    if (json_is_false (json_object_get (reply, "changed")))
-      remark (c, "%s: nothing to do", c->pool);
+    say (c, reply);
     if (code == EXIT_DONE && given (c, OPT_JSON))
       print_json (json_incref (reply));
     json_decref (reply);

@@ -42,6 +42,7 @@ run_import (struct command *c)
 {
   const char *volume = c->args[0], *source = c->args[1];
   const bool is_pipe = strcmp (source, "-") == 0;
+  const char *name = is_pipe ? "standard input" : source;
   CLEANUP_FD int fd = -1;
   struct target *t;
   json_t *reply;
@@ -53,15 +54,16 @@ run_import (struct command *c)
   if (fd == -1)
     return report_file (c, base_fail_errno (errno, "%s: cannot read",
                                             source));
-  code = target_open (c, false, &t);
+  code = target_open (c, TARGET_CHANGE, &t);
   if (code != EXIT_DONE)
     return code;
   r = target_call (t, "import",
-                   json_pack ("{s:s, s:s}", "volume", volume, "source",
-                              is_pipe ? "standard input" : source),
+                   json_pack ("{s:s, s:o}", "volume", volume, "source",
+                              command_text (name)),
                    fd, &reply);
   code = target_end (t, r);
   if (r == 0) {
+    remark (c, "%s: imported from %s", volume, name);
     if (code == EXIT_DONE && given (c, OPT_JSON))
       print_json (json_incref (reply));
     json_decref (reply);
@@ -170,14 +172,15 @@ int
 run_export (struct command *c)
 {
   struct new_file f = { .fd = -1 };
-  const bool is_pipe = strcmp (c->args[1], "-") == 0;
+  const char *name = strcmp (c->args[1], "-") == 0 ? "standard output" :
+    c->args[1];
   struct target *t;
   json_t *reply = NULL;
   int code, r;
 
   if (check_export (c) < 0)
     return report_usage (c);
-  code = target_open (c, true, &t);
+  code = target_open (c, TARGET_LOOK, &t);
   if (code != EXIT_DONE)
     return code;
   r = file_open (c, &f);
@@ -188,8 +191,8 @@ run_export (struct command *c)
     return code;
   }
   r = target_call (t, "export",
-                   json_pack ("{s:s, s:s}", "name", c->args[0], "target",
-                              is_pipe ? "standard output" : c->args[1]),
+                   json_pack ("{s:s, s:o}", "name", c->args[0], "target",
+                              command_text (name)),
                    f.fd, &reply);
   code = target_end (t, r);
   if (code == EXIT_DONE) {
@@ -198,6 +201,8 @@ run_export (struct command *c)
       code = report_file (c, r);
   }
   new_file_drop (&f);
+  if (code == EXIT_DONE)
+    remark (c, "%s: exported to %s", c->args[0], name);
   if (code == EXIT_DONE && given (c, OPT_JSON))
     print_json (json_incref (reply));
   json_decref (reply);

@@ -7,6 +7,7 @@ TESTS += \
 	tests/test-command-create-keeps-the-exact-size.sh \
 	tests/test-command-exit-codes.sh \
 	tests/test-command-export-is-on-disk.sh \
+	tests/test-command-finds-servers-that-only-read.sh \
 	tests/test-command-follows-events.sh \
 	tests/test-command-grows-the-pool.sh \
 	tests/test-command-init-force-overwrites-what-is-no-pool.sh \
@@ -21,12 +22,14 @@ TESTS += \
 	tests/test-command-many-at-once.sh \
 	tests/test-command-names-what-is-damaged.sh \
 	tests/test-command-opens-files-as-its-caller.sh \
+	tests/test-command-origin-outlives-its-name.sh \
 	tests/test-command-poisoned-pool-is-code-7.sh \
 	tests/test-command-refuses-wrong-usage.sh \
 	tests/test-command-shows-progress.sh \
 	tests/test-command-survives-odd-servers.sh \
 	tests/test-command-tables.sh \
 	tests/test-command-thirty-line-script.sh \
+	tests/test-command-v-says-what-is-done.sh \
 	tests/test-command-waits-for-owner.sh \
 	tests/test-command-does-the-same-both-ways.sh
 

@@ -113,7 +113,7 @@ run_script ()
       echo "+ $line"
       echo "= $rc"
       normalise <one.out
-      grep -vE 'asks pid|: [0-9]+%$' one.err | normalise || :
+      grep -vE 'asks pid|opened here|: [0-9]+%$' one.err | normalise || :
     } >>transcript
     wait_until 30 reclaimed
   done <"$tmpdir/script"

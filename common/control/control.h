@@ -91,6 +91,10 @@ extern int control_call_fd (const struct control_call *call);
  * safe to use.
  */
 extern int control_default_path (const uint8_t uuid[16], char **path);
+/* The same path and no more, for a client that looks whether there is such a
+ * server of its own user.
+ */
+extern int control_usual_path (const uint8_t uuid[16], char **path);
 
 /* Makes the socket, mode 0600, and listens, but answers nobody yet: called
  * before the process forks, so that errors are seen.  A relative PATH is

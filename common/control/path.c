@@ -59,33 +59,43 @@ safe_directory (const char *dir, mode_t mode, bool ours)
   return 0;
 }
 
+/* To be freed; NULL = no memory. */
+static char *
+default_directory (void)
+{
+  const char *xdg = getenv ("XDG_RUNTIME_DIR");
+  struct stat st;
+
+  if (geteuid () == 0)
+    return base_strdup ("/run/nbdvol");
+  if (xdg != NULL && xdg[0] == '/' && stat (xdg, &st) == 0 &&
+      S_ISDIR (st.st_mode))
+    return base_asprintf ("%s/nbdvol", xdg);
+  return base_asprintf ("/tmp/nbdvol-%u", (unsigned) geteuid ());
+}
+
+int
+control_usual_path (const uint8_t uuid[16], char **path)
+{
+  CLEANUP_FREE char *dir = default_directory ();
+  char text[BASE_UUID_TEXT];
+
+  base_uuid_format (uuid, text);
+  *path = dir ? base_asprintf ("%s/%s.sock", dir, text) : NULL;
+  return *path ? 0 : base_fail_errno (ENOMEM, "control socket");
+}
+
 int
 control_default_path (const uint8_t uuid[16], char **path)
 {
-  const char *xdg = getenv ("XDG_RUNTIME_DIR");
-  CLEANUP_FREE char *dir = NULL;
-  char text[BASE_UUID_TEXT];
-  bool root = geteuid () == 0;
-  struct stat st;
+  CLEANUP_FREE char *dir = default_directory ();
+  const bool root = geteuid () == 0;
   int r;
 
-  if (root)
-    dir = base_strdup ("/run/nbdvol");
-  else if (xdg != NULL && xdg[0] == '/' && stat (xdg, &st) == 0 &&
-           S_ISDIR (st.st_mode))
-    dir = base_asprintf ("%s/nbdvol", xdg);
-  else
-    dir = base_asprintf ("/tmp/nbdvol-%u", (unsigned) geteuid ());
   if (dir == NULL)
     return base_fail_errno (ENOMEM, "control socket");
   r = safe_directory (dir, root ? 0755 : 0700, !root);
-  if (r < 0)
-    return r;
-  base_uuid_format (uuid, text);
-  *path = base_asprintf ("%s/%s.sock", dir, text);
-  if (*path == NULL)
-    return base_fail_errno (ENOMEM, "control socket");
-  return 0;
+  return r < 0 ? r : control_usual_path (uuid, path);
 }
 
 int
