@@ -122,10 +122,14 @@ extern int options_parse (struct command *c, int argc, char **argv);
 /* One line for each option in SET, for people; for completion "--json ...". */
 extern void options_print (uint32_t set, FILE *fp);
 extern void options_print_words (uint32_t set, FILE *fp);
+/* Those that take their value from the next word, as a pattern of bash. */
+extern void options_print_valued (FILE *fp);
+/* Those in SET as [{"name", "value", "text"}...]; NULL = no memory. */
+extern json_t *options_json (uint32_t set);
 
 /* ---- report.c ---------------------------------------------------------- */
 
-/* Handle SIGINT and SIGTERM, ignore SIGPIPE. */
+/* Handle SIGINT, SIGTERM and SIGHUP, ignore SIGPIPE. */
 extern void signals_init (void);
 /* A signal came; its number, or 0. */
 extern int signal_seen (void);

@@ -13,6 +13,7 @@
 
 #include <config.h>
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -197,11 +198,29 @@ run (struct command *c, int argc, char **argv)
   return c->verb->run (c);
 }
 
+/* If one of the descriptors 0 to 2 is closed, the next file that is opened
+ * becomes it: a pool would get our messages.  So each is there, but cannot
+ * be used.
+ */
+static bool
+occupy_descriptors (void)
+{
+  int fd;
+
+  for (fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (fcntl (fd, F_GETFD) == -1 &&
+        open ("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+      return false;
+  return true;
+}
+
 int
 main (int argc, char **argv)
 {
   struct command c = { .wait_ms = 10000 };
 
+  if (!occupy_descriptors ())
+    return EXIT_FAILED;
   signals_init ();
   return flush_stdout (&c, run (&c, argc, argv));
 }

@@ -31,17 +31,28 @@ on_signal (int sig)
     seen = sig;
 }
 
+/* Without SA_RESTART: a wait ends, and the loop around it looks.  What is
+ * ignored stays so: nohup, and background jobs of a script.
+ */
+static void
+catch_signal (int sig)
+{
+  struct sigaction sa = { .sa_handler = SIG_DFL };
+
+  if (sigaction (sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
+    return;
+  sa = (struct sigaction) { .sa_handler = on_signal };
+  sigemptyset (&sa.sa_mask);
+  sigaction (sig, &sa, NULL);
+}
+
 void
 signals_init (void)
 {
-  /* Without SA_RESTART: a wait ends, and the loop around it looks. */
-  struct sigaction sa = { .sa_handler = on_signal };
-
-  sigemptyset (&sa.sa_mask);
-  sigaction (SIGINT, &sa, NULL);
-  sigaction (SIGTERM, &sa, NULL);
-  sa.sa_handler = SIG_IGN;
-  sigaction (SIGPIPE, &sa, NULL);
+  catch_signal (SIGINT);
+  catch_signal (SIGTERM);
+  catch_signal (SIGHUP);
+  signal (SIGPIPE, SIG_IGN);
 }
 
 int

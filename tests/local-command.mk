@@ -3,6 +3,7 @@
 # Tests of the command and of the verbs behind it.
 
 TESTS += \
+	tests/test-command-closed-descriptors-harm-nothing.sh \
 	tests/test-command-completion.sh \
 	tests/test-command-create-keeps-the-exact-size.sh \
 	tests/test-command-exit-codes.sh \
@@ -10,6 +11,7 @@ TESTS += \
 	tests/test-command-finds-servers-that-only-read.sh \
 	tests/test-command-follows-events.sh \
 	tests/test-command-grows-the-pool.sh \
+	tests/test-command-help-takes-the-common-options.sh \
 	tests/test-command-init-force-overwrites-what-is-no-pool.sh \
 	tests/test-command-init-is-on-disk.sh \
 	tests/test-command-init-makes-large-blocks.sh \

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# SIGINT and SIGTERM end a verb with 130 and 143, soon, and nothing half made:
-# no volume of an import, no file of an export.  Without a server and through
-# one, which goes on serving.
+# SIGINT, SIGTERM and SIGHUP end a verb with 130, 143 and 129, soon, and
+# nothing half made: no volume of an import, no file of an export, nothing of
+# a verb that waits for the pool's owner.  Without a server and through one,
+# which goes on serving.  A signal that was ignored (nohup, a background job)
+# stays so.
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 cd "$tmpdir"
@@ -51,8 +53,8 @@ reads_fifo () { find "/proc/$1/fd" -lname '*/in' | grep -q .; }
 all_verbs ()
 {
   local sig code
-  for sig in INT TERM; do
-    [ $sig = INT ] && code=130 || code=143
+  for sig in INT TERM HUP; do
+    code=$((128 + $(kill -l $sig)))
     # Import waits for data that does not come.
     start import data.pool new in
     head -c 3000000 image >&8 &
@@ -87,10 +89,54 @@ all_verbs
 start events data.pool --follow
 wait_until 20 grep -q opened job.out
 ends INT 130 '^$'
-# A verb that waits for the pool's owner.
-start_nbdkit other pool other.pool create=1M control=off
-start info other.pool --wait=1h
-ends TERM 143
+# Verbs that wait for the pool's owner, or for whoever is making it.
+must nbdvol init other.pool 64M
+must nbdvol create other.pool root 1M
+: >new.pool
+start_nbdkit other pool other.pool control=off
+mkfifo hold
+/usr/bin/python3 -c 'import fcntl, sys
+f = open ("new.pool", "r+b")
+fcntl.lockf (f, fcntl.LOCK_EX)
+open ("locked", "w").close ()
+sys.stdin.read ()' <hold &
+locker=$!
+exec 7>hold
+wait_until 20 test -e locked
+for args in 'info other.pool' 'create other.pool new 1M' 'rm other.pool root' \
+            'snapshot other.pool root@a' 'clone other.pool root new' \
+            'import other.pool new image' 'export other.pool root out.img' \
+            'grow other.pool 96M' 'init new.pool 64M'; do
+  # shellcheck disable=SC2086
+  start $args --wait=1h
+  ends TERM 143
+  # shellcheck disable=SC2086
+  start $args --wait=1h
+  ends INT 130
+done
+exec 7>&-
+must wait $locker
+equal "$(stat -c %s new.pool)" 0 "size of the pool that was not made"
+pass_if test ! -e out.img
+stop_nbdkit other
+must nbdvol ls other.pool -Ho name
+equal "$out" root
+equal "$(nbdvol info other.pool -Hpo capacity)" $((64 << 20))
+
+# Ignored signals.
+mkfifo in2
+(trap '' INT HUP; exec "$builddir/nbdvol" import data.pool ignored in2) &
+job=$!
+exec 7>in2
+wait_until 20 catches_signals
+kill -INT $job
+kill -HUP $job
+cat image >&7
+exec 7>&-
+must wait $job
+nbdvol export data.pool ignored - | cmp - image
+passed
+
 must nbdvol create data.pool afterwards 1M
 # The server ends meanwhile: so does the verb, with nothing half made.
 start import data.pool new in
