@@ -6,6 +6,8 @@
 
 #include <config.h>
 
+#include <stdlib.h>
+
 #include "command.h"
 
 static void
@@ -48,21 +50,50 @@ help_verb (const struct command_verb *verb, FILE *fp)
   options_print (verb->options, fp);
 }
 
+/* {"name", "arguments", "text", "options":[...]} */
+static json_t *
+verb_json (const struct command_verb *v)
+{
+  return json_pack ("{s:s, s:s, s:b, s:s, s:o}", "name", v->name,
+                    "arguments", v->arguments, "pool", !v->no_pool,
+                    "text", v->help, "options", options_json (v->options));
+}
+
+static json_t *
+verbs_json (void)
+{
+  const struct command_verb *verbs;
+  json_t *list = json_array ();
+  size_t i, n;
+
+  verbs = command_verbs (&n);
+  for (i = 0; list != NULL && i < n; ++i)
+    if (json_array_append_new (list, verb_json (&verbs[i])) == -1) {
+      json_decref (list);
+      list = NULL;
+    }
+  return list;
+}
+
 int
 run_help (struct command *c)
 {
-  const struct command_verb *verb;
+  const struct command_verb *verb = NULL;
 
-  if (c->nargs == 0) {
+  if (c->nargs > 0) {
+    verb = command_find (c->args[0]);
+    if (verb == NULL) {
+      base_fail (EINVAL, "%s: no such verb", c->args[0]);
+      return report_usage (c);
+    }
+  }
+  if (given (c, OPT_JSON))
+    print_json (verb ? json_pack ("{s:o}", "verb", verb_json (verb)) :
+                json_pack ("{s:o}", "verbs", verbs_json ()));
+  else if (verb != NULL)
+    help_verb (verb, stdout);
+  else
     help_program (stdout);
-    return EXIT_DONE;
-  }
-  verb = command_find (c->args[0]);
-  if (verb == NULL) {
-    base_fail (EINVAL, "%s: no such verb", c->args[0]);
-    return report_usage (c);
-  }
-  help_verb (verb, stdout);
   return EXIT_DONE;
 }
 
@@ -75,21 +106,30 @@ static const char completion_head[] =
   "{\n"
   "  # Bash breaks words at @, : and = as well; we do not.\n"
   "  local line=${COMP_LINE:0:COMP_POINT} cur verb='' pool='' options=''\n"
-  "  local words i n=0 names head files=''\n"
+  "  local words i n=0 names head files='' value=''\n"
   "  read -ra words <<<\"$line\"\n"
   "  [[ $line == *[[:space:]] ]] && words+=('')\n"
   "  cur=${words[${#words[@]} - 1]}\n"
   "  COMPREPLY=()\n"
   "  for ((i = 1; i < ${#words[@]} - 1; i++)); do\n"
-  "    case ${words[i]} in\n"
-  "      -*) continue ;;\n"
+  "    if [[ $value ]]; then\n"
+  "      value=''\n"
+  "      continue\n"
+  "    fi\n"
+  "    case ${words[i]} in\n";
+
+/* Here stand the options whose value is the next word. */
+static const char completion_words[] =
+  ") value=1 ;;\n"
   "    esac\n"
+  "    [[ ${words[i]} == -* ]] && continue\n"
   "    case $n in\n"
   "      0) verb=${words[i]} ;;\n"
   "      1) pool=${words[i]} ;;\n"
   "    esac\n"
   "    n=$((n + 1))\n"
-  "  done\n";
+  "  done\n"
+  "  [[ -z $value ]] || return 0\n";
 
 static const char completion_tail[] =
   "  case $verb:$n in\n"
@@ -115,48 +155,66 @@ static const char completion_tail[] =
   "complete -F _nbdvol nbdvol\n";
 
 static void
-print_verb_names (const char *more)
+print_verb_names (const char *more, FILE *fp)
 {
   const struct command_verb *verbs;
   size_t i, n;
 
   verbs = command_verbs (&n);
-  printf ("mapfile -t COMPREPLY < <(compgen -W \"");
+  fprintf (fp, "mapfile -t COMPREPLY < <(compgen -W \"");
   for (i = 0; i < n; ++i)
-    printf ("%s ", verbs[i].name);
-  printf ("%s\" -- \"$cur\")\n", more);
+    fprintf (fp, "%s ", verbs[i].name);
+  fprintf (fp, "%s\" -- \"$cur\")\n", more);
 }
 
 static void
-print_completion (void)
+print_completion (FILE *fp)
 {
   const struct command_verb *verbs;
   size_t i, n;
 
   verbs = command_verbs (&n);
-  fputs (completion_head, stdout);
-  printf ("  if [[ $n -eq 0 ]]; then\n"
+  fputs (completion_head, fp);
+  fprintf (fp, "      ");
+  options_print_valued (fp);
+  fputs (completion_words, fp);
+  fprintf (fp, "  if [[ $n -eq 0 ]]; then\n"
           "    ");
-  print_verb_names ("-h -V");
-  printf ("    return 0\n"
+  print_verb_names ("-h -V", fp);
+  fprintf (fp, "    return 0\n"
           "  fi\n"
           "  case $verb in\n");
   for (i = 0; i < n; ++i) {
-    printf ("    %s) options=\"", verbs[i].name);
-    options_print_words (verbs[i].options, stdout);
-    printf ("\" ;;\n");
+    fprintf (fp, "    %s) options=\"", verbs[i].name);
+    options_print_words (verbs[i].options, fp);
+    fprintf (fp, "\" ;;\n");
   }
-  printf ("  esac\n"
+  fprintf (fp, "  esac\n"
           "  case $verb in\n"
           "    help)\n"
           "      ");
-  print_verb_names ("");
-  printf ("      return 0 ;;\n"
+  print_verb_names ("", fp);
+  fprintf (fp, "      return 0 ;;\n"
           "    completion)\n"
           "      COMPREPLY=(bash)\n"
           "      return 0 ;;\n"
           "  esac\n");
-  fputs (completion_tail, stdout);
+  fputs (completion_tail, fp);
+}
+
+static json_t *
+completion_json (void)
+{
+  CLEANUP_FREE char *script = NULL;
+  size_t size = 0;
+  FILE *fp = open_memstream (&script, &size);
+
+  if (fp == NULL)
+    return NULL;
+  print_completion (fp);
+  if (fclose (fp) != 0)
+    return NULL;
+  return json_pack ("{s:s, s:s}", "shell", "bash", "script", script);
 }
 
 int
@@ -166,6 +224,9 @@ run_completion (struct command *c)
     base_fail (EINVAL, "%s: only bash is known", c->args[0]);
     return report_usage (c);
   }
-  print_completion ();
+  if (given (c, OPT_JSON))
+    print_json (completion_json ());
+  else
+    print_completion (stdout);
   return EXIT_DONE;
 }

@@ -28,7 +28,7 @@ static const struct command_verb verbs[] = {
   { "clone", "NAME VOLUME", 2, 2, OPT_COMMON | OPT_EXIST_OK, false, run_clone,
     "Make VOLUME, writable, with what NAME (a volume or snapshot) holds now.\n"
     "It is independent of NAME ever after." },
-  { "completion", "bash", 1, 1, OPT_HELP, true, run_completion,
+  { "completion", "bash", 1, 1, OPT_COMMON, true, run_completion,
     "Print what bash needs to complete nbdvol's arguments." },
   { "create", "VOLUME SIZE", 2, 2, OPT_COMMON | OPT_EXIST_OK, false,
     run_create,
@@ -42,7 +42,7 @@ static const struct command_verb verbs[] = {
     "Holes stay holes." },
   { "grow", "[SIZE]", 0, 1, OPT_COMMON, false, run_grow,
     "Make the pool SIZE large, or as large as its backing has become." },
-  { "help", "[VERB]", 0, 1, OPT_HELP, true, run_help,
+  { "help", "[VERB]", 0, 1, OPT_COMMON, true, run_help,
     "Say what verbs there are, or what VERB does." },
   { "import", "VOLUME SOURCE", 2, 2, OPT_COMMON, false, run_import,
     "Make VOLUME from a raw image: a file, a block device, or - for standard\n"

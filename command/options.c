@@ -22,7 +22,7 @@ static const struct {
   const char *help;
 } options[] = {
   { OPT_JSON, "json", 0, NULL, "print one JSON object" },
-  { OPT_QUIET, NULL, 'q', NULL, "no remarks, no progress" },
+  { OPT_QUIET, NULL, 'q', NULL, "no remarks, and no progress by itself" },
   { OPT_VERBOSE, NULL, 'v', NULL, "say what is done" },
   { OPT_WAIT, "wait", 0, "TIME", "wait for the pool's owner (10s)" },
   { OPT_PROGRESS, "progress", 0, "WHEN", "auto, always or never" },
@@ -212,6 +212,48 @@ options_print (uint32_t set, FILE *fp)
                 options[i].value ? options[i].value : "");
     fprintf (fp, "  %-20s %s\n", text, options[i].help);
   }
+}
+
+void
+options_print_valued (FILE *fp)
+{
+  const char *or = "";
+  size_t i;
+
+  for (i = 0; i < BASE_ARRAY_SIZE (options); ++i) {
+    if (options[i].value == NULL)
+      continue;
+    if (options[i].name != NULL)
+      fprintf (fp, "%s--%s", or, options[i].name);
+    else                        /* maybe behind other letters */
+      fprintf (fp, "%s-%c | -[!-]*%c", or, options[i].letter,
+               options[i].letter);
+    or = " | ";
+  }
+}
+
+json_t *
+options_json (uint32_t set)
+{
+  json_t *list = json_array (), *j;
+  char text[40];
+  size_t i;
+
+  for (i = 0; list != NULL && i < BASE_ARRAY_SIZE (options); ++i) {
+    if ((options[i].bit & set) == 0)
+      continue;
+    if (options[i].name != NULL)
+      snprintf (text, sizeof text, "--%s", options[i].name);
+    else
+      snprintf (text, sizeof text, "-%c", options[i].letter);
+    j = json_pack ("{s:s, s:s?, s:s}", "name", text, "value",
+                   options[i].value, "text", options[i].help);
+    if (json_array_append_new (list, j) == -1) {
+      json_decref (list);
+      list = NULL;
+    }
+  }
+  return list;
 }
 
 void

@@ -14,6 +14,7 @@ must nbdvol create data.pool root 1M
 
 # closed CODE VERB ARGUMENT...: with each of the three closed, and with all.
 # The pool itself is written by pwrite; write is what messages go by.
+# shellcheck disable=SC2016
 closed ()
 {
   local code=$1 set
@@ -27,7 +28,8 @@ closed ()
       case $set in *2*) exec 2>&- ;; esac
       exec strace -f -y -o trace -e trace=write "$@"
       ' bash "$set" "$builddir/command/nbdvol" "$@"
-    equal "$(grep 'write([0-9]*<[^>]*data\.pool>' trace || :)" '' "messages in the pool"
+    equal "$(grep 'write([0-9]*<[^>]*data\.pool>' trace || :)" '' \
+          "messages in the pool"
   done
   must nbdvol check data.pool
 }

@@ -39,6 +39,11 @@ completes 'nbdvol rm -r data.pool rest roo' root root@monday
 # Bash replaces only what stands behind the @.
 completes 'nbdvol rollback data.pool root@mo' monday
 completes 'nbdvol rm data.pool --mi' --missing-ok
+# An option's value is no argument.
+completes 'nbdvol ls -o name da' data.pool
+completes 'nbdvol ls -Hpo name --wait 5s data.pool res' rest
+completes 'nbdvol ls --wait=5s -Hp data.pool res' rest
+completes 'nbdvol ls -o '
 completes 'nbdvol create data.pool --re'
 completes 'nbdvol init data.pool --bl' --block-size=
 completes 'nbdvol import data.pool new sc' script

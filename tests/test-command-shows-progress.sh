@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Progress is on stderr: a bar on a terminal, a line for each percent with
-# --progress=always, nothing in a pipe, with -q or with --progress=never.  It
-# is the same without a server and through one.
+# --progress=always, nothing in a pipe, with -q or with --progress=never.
+# Who asks for it with --progress=always gets it, with -q as well.  It is the
+# same without a server and through one.
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 cd "$tmpdir"
@@ -48,6 +49,8 @@ shows_progress ()
   must nbdvol export --force data.pool a out --progress=always
   matches "$err" '^nbdvol: export: [0-9]+%'
   matches "$err" ' 100%$'
+  must nbdvol export --force data.pool a out --progress=always -q
+  matches "$err" '^nbdvol: export: [0-9]+%'
   # Percents rise.
   equal "$(grep -o '[0-9]*%' <<<"$err" | tr -d %)" \
         "$(grep -o '[0-9]*%' <<<"$err" | tr -d % | sort -nu)"
