@@ -80,6 +80,7 @@ TESTS_PLUGIN = \
 	tests/test-plugin-export-names-choose-the-volume.sh \
 	tests/test-plugin-exports-only-init-and-debug.sh \
 	tests/test-plugin-failed-create-leaves-no-file.sh \
+	tests/test-plugin-failed-start-changes-nothing.sh \
 	tests/test-plugin-fast-zero-is-fast.sh \
 	tests/test-plugin-fio-verifies-under-snapshots.sh \
 	tests/test-plugin-flush-failure-poisons.sh \

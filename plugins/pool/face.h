@@ -5,6 +5,7 @@
  *   pool.c      the callbacks nbdkit looks for
  *   config.c    the parameters
  *   open.c      making and opening the pool, starting and stopping it
+ *   undo.c      taking away what a start that fails has made
  *   exports.c   which volume an export name means
  *   log.c       the pool's events as lines of the server's log
  *   verbs.c     the control socket
@@ -62,6 +63,19 @@ extern int face_start (void);   /* after it */
 extern void face_stop (void);
 /* The absolute path of a pool that is a plain file, else NULL. */
 extern const char *face_plain_path (void);
+
+/* undo.c: from face_undo_begin to face_undo_end, whatever ends the process
+ * takes away what these note, and so does face_undo, which also closes the
+ * pool.  Only for one that the process itself has made, by name: make_file
+ * (-ENOENT: not made, open it) and volume (NAME is kept); contents: of a
+ * backing that is a file of size 0 until now.
+ */
+extern int face_undo_begin (void);
+extern int face_undo_make_file (const char *path, struct vdev **backing);
+extern void face_undo_contents (struct vdev *backing);
+extern void face_undo_volume (const char *name);
+extern void face_undo (void);
+extern void face_undo_end (void);
 
 /* exports.c: an export name is text from a stranger.  face_resolve returns
  * the name of the volume or snapshot that EXPORT means, to be freed, or NULL

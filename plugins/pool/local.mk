@@ -13,6 +13,7 @@ pool_plugin_sources = \
 	plugins/pool/log.c \
 	plugins/pool/open.c \
 	plugins/pool/pool.c \
+	plugins/pool/undo.c \
 	plugins/pool/verbs.c
 
 plugins_pool_nbdkit_pool_plugin_la_SOURCES = $(pool_plugin_sources)

@@ -4,7 +4,8 @@
  *
  *   get_ready   face_open: still the user's directory, rights and terminal,
  *               so here everything is opened and every error is seen; no
- *               threads, for nbdkit forks afterwards
+ *               threads, for nbdkit forks afterwards; what is made is
+ *               taken away again if the start fails (undo.c)
  *   after_fork  face_start: the threads, and the owner record with the pid
  *               that the server has from now on
  *   cleanup     face_stop; runs only when every client has left, so nothing
@@ -14,9 +15,7 @@
 #include <config.h>
 
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "devices.h"
 #include "face.h"
 
 #define DEFAULT_VOLUME "root"
@@ -139,41 +138,59 @@ need_volume (void)
   if (name == NULL)
     name = DEFAULT_VOLUME;
   r = pool_volume_info (face_pool, name, false, &info);
-  if (r == -ENOENT && face_config.create != 0)
+  if (r == -ENOENT && face_config.create != 0) {
     r = pool_create (face_pool, name, face_config.create, 0);
+    if (r == 0)
+      face_undo_volume (name);
+  }
   return r < 0 ? fail (r) : 0;
 }
 
-int
-face_open (void)
+static int
+open_backing (struct vdev **backing)
 {
-  struct vdev *backing;
-  uint32_t flags = 0;
   const char *path = face_plain_path ();
-  bool is_new;
-  int r;
+  uint32_t flags = 0;
+  int r = -ENOENT;
 
   if (face_config.readonly)
     flags |= VDEV_OPEN_RO;
   if (face_config.create != 0)
     flags |= VDEV_OPEN_CREATE;
-  is_new = path && access (path, F_OK) == -1 && errno == ENOENT;
-
-  r = vdev_open (face_config.file, flags, &backing);
+  if (face_config.create != 0 && path)
+    r = face_undo_make_file (path, backing);
+  if (r == -ENOENT)
+    r = vdev_open (face_config.file, flags, backing);
   if (r < 0)
     return fail (r);
-  if (format_if_empty (backing) < 0) {
-    if (is_new)                 /* a failure changes nothing */
-      unlink (path);
+  face_undo_contents (*backing);
+  return 0;
+}
+
+/* The volume comes last, when nothing else can fail any more. */
+static int
+open_all (void)
+{
+  struct vdev *backing;
+
+  if (open_backing (&backing) < 0)
+    return -1;
+  if (format_if_empty (backing) < 0 || open_pool (backing) < 0) {
     vdev_unref (backing);
     return -1;
   }
-  if (open_pool (backing) < 0) {
-    vdev_unref (backing);
+  if (face_control_bind () < 0)
     return -1;
-  }
-  if (need_volume () < 0 || face_control_bind () < 0) {
-    face_stop ();
+  return need_volume ();
+}
+
+int
+face_open (void)
+{
+  if (face_undo_begin () < 0)
+    return -1;
+  if (open_all () < 0) {
+    face_undo ();
     return -1;
   }
   return 0;
@@ -193,7 +210,10 @@ face_start (void)
     r = pool_start (face_pool);
   if (r < 0)
     return fail (r);
-  return face_control_start ();
+  if (face_control_start () < 0)
+    return -1;
+  face_undo_end ();
+  return 0;
 }
 
 void
