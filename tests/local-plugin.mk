@@ -58,6 +58,7 @@ EXTRA_DIST += \
 	acceptance/stamps.sh \
 	tests/lib/filesystem.sh \
 	tests/lib/plugin.sh \
+	tests/lib/setup.sh \
 	tests/tools/bend-superblock.py \
 	tests/tools/fs-writer.py
 
@@ -128,6 +129,13 @@ TESTS_PLUGIN = \
 	tests/test-plugin-works-below-filters.sh \
 	tests/test-plugin-zero-of-200m-really-zeroes.sh
 TESTS += $(TESTS_PLUGIN)
+
+# ./setup, as its users see it.
+TESTS += \
+	tests/test-house-setup-ends-by-ctrl-c.sh \
+	tests/test-house-setup-has-defaults.sh \
+	tests/test-house-setup-repeats.sh \
+	tests/test-house-setup-takes-any-file-name.sh
 
 # Few, for a server under a sanitizer is slow; between them they call every
 # callback.

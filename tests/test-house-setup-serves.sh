@@ -7,46 +7,14 @@
 # same volume in the same process.
 set -e
 source "$(dirname "$0")/lib/functions.sh"
+source "$(dirname "$0")/lib/setup.sh"
 need_command nbdinfo
 need_command nbdcopy
 
-export NBDVOL_BUILD=$builddir
-if [ "$(id -u)" != 0 ]; then
-  export XDG_RUNTIME_DIR=$sockdir
-fi
 # Its own name, or two runs at a time would meet in one directory.
 pool=$tmpdir/$$.pool
-cd "$tmpdir"
-
-# A terminal's Ctrl-C, which a shell's background jobs ignore by default.
-setup_serve ()
-{
-  rm -f message
-  env --default-signal=INT "$srcdir/setup" serve "$@" \
-      >message 2>log </dev/null &
-  setup=$!
-  wait_until 60 server_settled_or_says "$setup"
-  if server_gone "$setup"; then
-    cat log >&2
-    return 1
-  fi
-  uri=$(sed -n 's/^  \(nbd+unix:.*\)/\1/p' message)
-}
-server_settled_or_says ()
-{
-  grep -q '^Ctrl-C' message || server_gone "$1"
-}
-setup_ends ()
-{
-  local rc=0
-  kill -INT "$setup"
-  wait_until 60 server_gone "$setup"
-  wait "$setup" || rc=$?
-  equal "$rc" 0 "exit code after Ctrl-C"
-}
 
 pass_if setup_serve "$pool" 64M
-cat message
 must nbdinfo --size "$uri"
 equal "$out" $((64 * 1024 * 1024)) "size"
 socket=${uri#*socket=}
@@ -57,18 +25,23 @@ truncate -s 64M data
 must nbdcopy data "$uri"
 
 # The commands that it proposes, as they stand there.
-grep '^  ' message | sed 1d >commands
-equal "$(wc -l <commands)" 3 "commands proposed"
+equal "$(commands_said | wc -l)" 3 "commands proposed"
 while read -r line; do
   must bash -c "$line"
-done <commands
+done < <(commands_said)
 matches "$out" 'root@first'
-setup_ends
+setup_ends 0 INT
 pass_if test ! -e "$socket"
 
-# Again: the pool is there, and the size now is its own.
-pass_if setup_serve --tcp="$((20000 + $$ % 10000))" "$pool" 1M
-cat message
+# Again: the pool is there, and the size now is its own.  A port may be taken
+# by somebody else before it is used.
+for try in 1 2 3 4 5; do
+  if setup_serve --tcp="$(free_port)" "$pool" 1M; then
+    break
+  fi
+  matches "$(cat log)" 'Address already in use'
+  [ $try -lt 5 ] || fail "no port"
+done
 must nbdinfo --size "$uri"
 equal "$out" $((64 * 1024 * 1024)) "size after reopening"
 must nbdcopy "$uri" copy
@@ -78,14 +51,15 @@ matches "$tcp" '^nbd://127.0.0.1:[0-9]+/root$'
 must nbdinfo --size "$tcp"
 matches "$(cat message)" 'Any user of this machine can connect'
 
-# A pool that is served cannot be served twice.
-first=$setup
+# A pool that is served cannot be served twice, and goes on.
+first=$setup first_uri=$uri
 if setup_serve "$pool"; then
   fail "a pool was served twice"
 fi
 matches "$(cat log)" 'in use'
+must nbdinfo --size "$first_uri"
 setup=$first
-setup_ends
+setup_ends 0 INT
 
 # Not a pool.
 seq 1 1000 >other
@@ -98,4 +72,5 @@ must cmp other before
 
 must_fail 2 "$srcdir/setup" serve --nonsense
 must_fail 2 "$srcdir/setup" serve a 1M more
+must_fail 2 "$srcdir/setup" serve --tcp=nbd a
 must_fail 2 "$srcdir/setup" nonsense
