@@ -94,11 +94,13 @@ extern void face_log_event (void *opaque, const struct pool_event *event);
 extern int face_log_start (void);
 extern void face_log_stop (void);
 
-/* verbs.c: face_control_bind makes the socket, before the fork;
- * face_control_start answers on it, after the fork.  face_control_path is
- * NULL where there is none.
+/* verbs.c: face_control_bind makes the socket, before the fork; after it
+ * face_control_change_user makes it the server's user's, and then
+ * face_control_start answers on it.  face_control_path is NULL where there
+ * is none.
  */
 extern int face_control_bind (void);
+extern int face_control_change_user (void);
 extern int face_control_start (void);
 extern void face_control_stop (void);
 extern const char *face_control_path (void);

@@ -201,7 +201,7 @@ face_start (void)
 {
   int r;
 
-  if (face_log_start () < 0)
+  if (face_log_start () < 0 || face_control_change_user () < 0)
     return -1;
   r = 0;
   if (!face_config.readonly)    /* the pid has changed, too */
