@@ -65,6 +65,7 @@ EXTRA_DIST += \
 TESTS_PLUGIN = \
 	tests/test-plugin-4g-requests-use-little-memory.sh \
 	tests/test-plugin-64m-request-is-done-whole.sh \
+	tests/test-plugin-backing-error-is-logged-once.sh \
 	tests/test-plugin-bad-superblock-opens-from-its-twin.sh \
 	tests/test-plugin-block-size-is-the-pools-and-is-told.sh \
 	tests/test-plugin-connections-leave-nothing.sh \
@@ -89,6 +90,7 @@ TESTS_PLUGIN = \
 	tests/test-plugin-full-pool-says-enospc.sh \
 	tests/test-plugin-help-and-manual-name-every-key.sh \
 	tests/test-plugin-idle-shutdown-is-quick.sh \
+	tests/test-plugin-last-100-events-are-kept.sh \
 	tests/test-plugin-list-shows-volumes-and-snapshots.sh \
 	tests/test-plugin-map-equals-the-truth.sh \
 	tests/test-plugin-messages-to-clients-name-no-path.sh \
@@ -97,6 +99,7 @@ TESTS_PLUGIN = \
 	tests/test-plugin-nbdcopy-round-trip-keeps-holes.sh \
 	tests/test-plugin-nbdinfo-shows-every-capability.sh \
 	tests/test-plugin-odd-export-names-are-refused.sh \
+	tests/test-plugin-opened-tells-what-was-recovered.sh \
 	tests/test-plugin-owner-is-the-serving-process.sh \
 	tests/test-plugin-parallel-requests-overlap.sh \
 	tests/test-plugin-pool-size-sets-the-capacity.sh \
@@ -127,6 +130,7 @@ TESTS_PLUGIN = \
 	tests/test-plugin-unknown-writer-feature-means-read-only.sh \
 	tests/test-plugin-volume-serves-only-that-name.sh \
 	tests/test-plugin-works-below-filters.sh \
+	tests/test-plugin-written-zeroes-become-holes.sh \
 	tests/test-plugin-zero-of-200m-really-zeroes.sh
 TESTS += $(TESTS_PLUGIN)
 

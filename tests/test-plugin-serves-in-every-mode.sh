@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # In the foreground, as a daemon, captive (--run), on stdin (-s) and on a
-# socket passed by systemd: the same pool, and the end is clean.
+# socket passed as systemd does: the same pool, and the end is clean.
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 source "$(dirname "$0")/lib/plugin.sh"
-need_command systemd-socket-activate
 
 tool=$builddir/tests/tools/nbd-do
 
@@ -26,14 +25,13 @@ must nbdkit -U - pool "$pool" control=off \
 must nbd_do "exec:exec nbdkit -s pool '$pool' control=off" \
      read:2M:1M:@3 write:3M:1M:@4 flush
 
-# Socket activation: systemd listens, and starts the server for the first
-# client.
-systemd-socket-activate -l "$sockdir/a.sock" \
-  -E PATH="$PATH" nbdkit -f -P "$tmpdir/a.pid" pool "$pool" control=off \
-  </dev/null >"$tmpdir/a.log" 2>&1 &
+# Socket activation, by the protocol of systemd.
+perl "$srcdir/contrib/listen-and-exec" "$sockdir/a.sock" -- \
+     nbdkit -f -P "$tmpdir/a.pid" pool "$pool" control=off \
+     </dev/null >"$tmpdir/a.log" 2>&1 &
 activator=$!
 cleanup_fn "kill $activator 2>/dev/null || true"
-wait_until 10 test -S "$sockdir/a.sock"
+wait_until 10 test -s "$tmpdir/a.pid"
 must nbd_do "nbd+unix:///?socket=$sockdir/a.sock" read:3M:1M:@4 \
      write:4M:1M:@5 flush
 kill "$activator"
