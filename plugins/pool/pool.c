@@ -53,7 +53,9 @@ struct handle {
 static struct handle *handles;          /* lock: handles_lock */
 static struct base_mutex handles_lock;
 
-/* The error the client gets for R, a negative errno of the engine. */
+/* The error the client gets for R, a negative errno of the engine: one of
+ * those that are defined for every request.
+ */
 static int
 to_errno (int r)
 {
@@ -68,10 +70,8 @@ to_errno (int r)
   case ENOMEM:
   case ESHUTDOWN:
     return -r;
-  case EINVAL:
-  case ERANGE:
-    return EINVAL;
-  default:
+  default:                      /* EINVAL too: nbdkit has checked the client's
+                                 * side of it, what fails is ours */
     return EIO;
   }
 }
