@@ -4,6 +4,7 @@
 
 if HAVE_LIBNBD
 check_PROGRAMS += \
+	tests/tools/beside \
 	tests/tools/nbd-do \
 	tests/tools/power-cut \
 	tests/tools/random-writes \
@@ -14,6 +15,10 @@ endif
 tool_sources = tests/tools/tool.c tests/tools/tool.h
 tool_libs = $(LIBNBD_LIBS) common/base/libbase.la
 tool_cflags = $(AM_CFLAGS) $(LIBNBD_CFLAGS)
+
+tests_tools_beside_SOURCES = tests/tools/beside.c $(tool_sources)
+tests_tools_beside_CFLAGS = $(tool_cflags)
+tests_tools_beside_LDADD = $(tool_libs)
 
 tests_tools_nbd_do_SOURCES = tests/tools/nbd-do.c
 tests_tools_nbd_do_CFLAGS = $(tool_cflags)
@@ -63,6 +68,8 @@ EXTRA_DIST += \
 	tests/tools/fs-writer.py
 
 TESTS_PLUGIN = \
+	tests/test-plugin-4g-requests-do-not-stop-others.sh \
+	tests/test-plugin-4g-requests-let-the-server-end.sh \
 	tests/test-plugin-4g-requests-use-little-memory.sh \
 	tests/test-plugin-64m-request-is-done-whole.sh \
 	tests/test-plugin-backing-error-is-logged-once.sh \
