@@ -12,7 +12,7 @@ serve s create=16G volume=a pool-size=512M
 must nbd_do "$s_uri" scatter:2048:2M:@1 flush write:8G:1M:@2 flush
 requests=()
 for ((i = 0; i < 2000; i++)); do
-  requests+=(status:0:$g cache:0:$g "trim:$((i << 20)):$g" "zero:1:$g")
+  requests+=("status:0:$g" "cache:0:$g" "trim:$((i << 20)):$g" "zero:1:$g")
 done
 "$nbd_do" "$s_uri" "${requests[@]}" >"$tmpdir/client" 2>&1 &
 client=$!
