@@ -30,5 +30,5 @@ said 1 0
 must nbd_do "$s_uri" "trim:0:${filled}M" flush "write:512M:32M:@4" \
      "read:512M:32M:@4" flush write:544M:1M:@4 flush
 said 1 1
-must nbd_do "$s_uri" "ENOSPC!write:1:64M:@2" "ENOSPC!write:0:64M:@2"
-said 2 1
+must nbd_do "$s_uri" "ENOSPC!write:1:64M:@2"
+equal "$(grep -c ": full: " "$s_log")" 2 "lines of log: full"
