@@ -34,6 +34,7 @@
 #include "pool-internal.h"
 
 #define STAGING (UINT64_C (1) << 20)
+#define QUEUE 2048              /* blocks that wait to be written, at most */
 
 /* ---- who commits --------------------------------------------------------- */
 
@@ -444,7 +445,7 @@ by_place (const void *a, const void *b)
   return x->place < y->place ? -1 : x->place > y->place;
 }
 
-/* Neighbours in one call. */
+/* Neighbours in one call.  The queue is empty afterwards. */
 static int
 cut_write (struct pool *p, struct cut *cut)
 {
@@ -466,7 +467,32 @@ cut_write (struct pool *p, struct cut *cut)
       return base_fail_in (r, "writing metadata");
     atomic_fetch_add (&p->n_metadata_bytes, n * bs);
   }
+  r = node_vector_reserve (&cut->nodes, cut->writes.len);
+  if (r < 0)
+    return base_fail (ENOMEM, "out of memory");
+  for (i = 0; i < cut->writes.len; ++i) {
+    free (cut->writes.ptr[i].owned);
+    if (cut->writes.ptr[i].node)
+      cut->nodes.ptr[cut->nodes.len++] = cut->writes.ptr[i].node;
+  }
+  cut->writes.len = 0;
   return 0;
+}
+
+int
+cut_queue (struct pool *p, struct cut *cut, struct cut_write w)
+{
+  int r = 0;
+
+  if (cut->writes.len >= QUEUE)
+    r = cut_write (p, cut);
+  if (r == 0 && cut_write_vector_append (&cut->writes, w) < 0)
+    r = base_fail (ENOMEM, "out of memory");
+  if (r < 0) {
+    free (w.owned);
+    node_unref (w.node);
+  }
+  return r;
 }
 
 static int
@@ -535,11 +561,9 @@ cut_settle (struct pool *p, struct cut *cut)
 {
   size_t i;
 
-  for (i = 0; i < cut->writes.len; ++i)
-    if (cut->writes.ptr[i].node) {
-      node_unref (node_insert_clean (p, cut->writes.ptr[i].node));
-      cut->writes.ptr[i].node = NULL;
-    }
+  for (i = 0; i < cut->nodes.len; ++i)
+    node_unref (node_insert_clean (p, cut->nodes.ptr[i]));
+  cut->nodes.len = 0;
   for (i = 0; i < cut->items.len; ++i)
     tree_settle (cut->items.ptr[i].v, &cut->items.ptr[i]);
   if (release_space (p, cut))
@@ -561,6 +585,9 @@ cut_free_memory (struct cut *cut)
     free (cut->writes.ptr[i].owned);
     node_unref (cut->writes.ptr[i].node);
   }
+  for (i = 0; i < cut->nodes.len; ++i)
+    node_unref (cut->nodes.ptr[i]);
+  node_vector_reset (&cut->nodes);
   cut_item_vector_reset (&cut->items);
   cut_share_vector_reset (&cut->before);
   cut_share_vector_reset (&cut->after);

@@ -167,7 +167,7 @@ finish_node (struct pool *p, struct cut *cut, struct node *n,
   n->clean = clean;
   n->self = clean->self;
   cut->nodes_written++;
-  return cut_write_vector_append (&cut->writes, (struct cut_write) {
+  return cut_queue (p, cut, (struct cut_write) {
       .place = place, .data = clean->e, .node = node_ref (clean) });
 }
 

@@ -297,6 +297,7 @@ BASE_VECTOR (cut_share_vector, struct cut_share);
 struct cut_write { uint64_t place; const void *data; void *owned;
   struct node *node; };
 BASE_VECTOR (cut_write_vector, struct cut_write);
+BASE_VECTOR (node_vector, struct node *);
 
 struct cut {
   uint64_t generation;
@@ -304,7 +305,8 @@ struct cut {
   struct cut_item_vector items;
   struct cut_share_vector before, after;
   struct volume_vector records;  /* records to write, map or not */
-  struct cut_write_vector writes;
+  struct cut_write_vector writes;       /* not written yet */
+  struct node_vector nodes;     /* written, clean once it is durable */
   struct place_vector freed_nodes, freed_data;
   struct extent_vector window;  /* places taken for nodes ... */
   size_t window_next;           /* ... not used from here on */
@@ -687,6 +689,10 @@ extern int cut_free_moved (struct pool *p, struct cut *cut, uint64_t place);
 extern int cut_free_dropped (struct pool *p, struct cut *cut, uint64_t place,
                              bool node);
 extern int cut_allocated (struct pool *p, uint64_t place);
+/* Queue W; what W owns goes over also on failure.  Now and then the queue is
+ * written out, so that it does not hold all pages of a large commit at once.
+ */
+extern int cut_queue (struct pool *p, struct cut *cut, struct cut_write w);
 
 extern int diff_item (struct pool *p, struct cut *cut, struct cut_item *item);
 extern int diff_drop (struct pool *p, struct cut *cut,

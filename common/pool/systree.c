@@ -324,9 +324,6 @@ emit_node (struct systree *t, struct cut *cut, unsigned k, uint64_t i)
     memcpy (buf, &t->entry[k - 1][first],
             BASE_MIN (p->fan, t->count[k - 1] - first)
             * sizeof t->entry[0][0]);
-  if (r == 0)
-    r = cut_write_vector_append (&cut->writes, (struct cut_write) {
-        .place = place, .data = buf, .owned = buf });
   if (r < 0) {
     free (buf);
     return r;
@@ -334,7 +331,8 @@ emit_node (struct systree *t, struct cut *cut, unsigned k, uint64_t i)
   format_entry_set (e, FORMAT_NODE, place, cut->epoch,
                     base_crc32c (buf, p->block_size)
                     ^ pool_mix (p, place, cut->epoch));
-  return 0;
+  return cut_queue (p, cut, (struct cut_write) {
+      .place = place, .data = buf, .owned = buf });
 }
 
 int
