@@ -175,6 +175,8 @@ enum target_use {
 extern int target_open (const struct command *c, enum target_use use,
                         struct target **ret);
 extern bool target_served (const struct target *t);
+/* It is opened here, and so damaged that volumes may be missing. */
+extern bool target_incomplete (const struct target *t);
 /* Calls VERB with REQUEST (taken over; NULL = no memory) and descriptor FD
  * (-1 none).  *REPLY is a new reference.
  */

@@ -14,6 +14,7 @@
 
 #include <config.h>
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -83,6 +84,9 @@ init_in_place (struct init *s, struct vdev *d)
   if (found == POOL_PROBE_FOREIGN && !s->options.force)
     return base_fail (EEXIST, "exists already, and is not a pool; "
                       "--force overwrites it");
+  if (size < s->options.capacity && !vdev_has (d, VDEV_RESIZE))
+    return base_fail (ENOSPC, "too small: %" PRIu64 " bytes, the pool would "
+                      "have %" PRIu64, size, s->options.capacity);
   r = pool_format (d, &s->options);
   if (r < 0 && size == 0) {     /* stays empty, not half a pool */
     text = base_strdup (base_error_text ());

@@ -88,7 +88,7 @@ run_ls (struct command *c)
 {
   struct target *t;
   json_t *request, *names, *reply;
-  int code, r;
+  int code, r, found = EXIT_DONE;
 
   if (command_check_names (c, 2) < 0 ||
       check_columns (c, volume_columns, BASE_ARRAY_SIZE (volume_columns),
@@ -116,7 +116,10 @@ run_ls (struct command *c)
             json_array_size (json_object_get (reply, "volumes")));
     json_decref (reply);
   }
-  return target_end (t, r);
+  if (target_incomplete (t))    /* this may not be all */
+    found = EXIT_DAMAGED;
+  code = target_end (t, r);
+  return code == EXIT_DONE ? found : code;
 }
 
 /* ---- info -------------------------------------------------------------- */
@@ -155,8 +158,10 @@ run_info (struct command *c)
   code = target_open (c, TARGET_PREFER_SERVER, &t);
   if (code != EXIT_DONE)
     return code;
-  if (volume)
-    request = json_pack ("{s:s, s:b}", "name", c->args[0], "exclusive", 1);
+  if (volume)                   /* exclusive takes time */
+    request = json_pack ("{s:s, s:b}", "name", c->args[0], "exclusive",
+                         c->columns == NULL || given (c, OPT_JSON) ||
+                         wants (c, "exclusive"));
   else
     request = json_object ();
   r = target_call (t, "info", request, -1, &reply);

@@ -125,7 +125,7 @@ find_holder (const struct command *c, struct holder *h)
   struct dirent *e;
   DIR *dir;
 
-  h->pid = 0;
+  memset (h, 0, sizeof *h);
   h->path = path ? realpath (path, NULL) : NULL;
   if (h->path == NULL || stat (h->path, &h->st) == -1)
     return;
@@ -315,5 +315,6 @@ owner_explain (const struct command *c, const char *lock, const char *why)
                       "again when it has ended", h.pid, h.name, host,
                       h.reads ? "only reads it and names no control socket" :
                       "has named no control socket");
-  return base_fail (EBUSY, "%s; see `lsof %s`", lock, c->pool);
+  return base_fail (EBUSY, "%s; see `%s %s`", lock,
+                    S_ISBLK (h.st.st_mode) ? "lsblk" : "lsof", c->pool);
 }

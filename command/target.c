@@ -25,12 +25,16 @@
 
 #define RETRY_MS 50
 #define READER_MS 2000          /* a server that we can do without */
+#define EVENTS_MAX 10           /* lines; more are counted */
 
 struct target {
   const struct command *c;
   enum target_use use;
   struct pool *pool;            /* opened here; else NULL */
   bool readonly;
+  bool incomplete;              /* parts of the pool's own trees are damaged */
+  char *event[EVENTS_MAX];      /* what nobody else would hear of */
+  unsigned nevents;
   struct control_client *client;        /* served; else NULL */
   struct progress progress;
   int (*line) (void *opaque, json_t *object);
@@ -111,11 +115,55 @@ open_socket (struct target *t)
 
 /* ---- opened here ------------------------------------------------------- */
 
+/* A server would log it and keep it. */
+static void
+on_event (void *opaque, const struct pool_event *e)
+{
+  struct target *t = opaque;
+
+  switch (e->kind) {
+  case POOL_EVENT_CHECKSUM: case POOL_EVENT_BACKING:
+  case POOL_EVENT_POISONED: case POOL_EVENT_WARNING:
+    if (t->nevents < EVENTS_MAX)
+      t->event[t->nevents] = base_asprintf ("%s%s%s", e->volume,
+                                            e->volume[0] ? ": " : "",
+                                            e->text);
+    t->nevents++;
+    break;
+  case POOL_EVENT_REPAIRED:
+    remark (t->c, "%s", e->text);
+    break;
+  case POOL_EVENT_OPENED: case POOL_EVENT_CLOSED:
+  case POOL_EVENT_FULL: case POOL_EVENT_NOT_FULL:
+    break;
+  }
+}
+
+/* SAY: the verb was done, so no error tells of them. */
+static void
+drop_events (struct target *t, bool say)
+{
+  const struct command *c = t->c;
+  unsigned i;
+
+  for (i = 0; i < t->nevents && i < EVENTS_MAX; ++i) {
+    if (say)
+      complain ("%s: %s: %s", c->verb->name, c->pool,
+                t->event[i] ? t->event[i] : "out of memory");
+    free (t->event[i]);
+  }
+  if (say && i < t->nevents)
+    complain ("%s: %s: and %u more like this", c->verb->name, c->pool,
+              t->nevents - i);
+  t->nevents = 0;
+}
+
 static int
 open_here (struct target *t)
 {
   struct pool_options options = { .readonly = t->readonly,
-                                  .name = t->c->pool };
+                                  .name = t->c->pool, .event = on_event,
+                                  .event_opaque = t };
   struct vdev *backing;
   int r;
 
@@ -125,8 +173,11 @@ open_here (struct target *t)
   r = vdev_start (backing);
   if (r == 0)
     r = pool_open (backing, &options, &t->pool);
-  if (r < 0)
+  t->incomplete = r == 0 && t->nevents > 0;
+  if (r < 0) {
     vdev_unref (backing);
+    drop_events (t, false);
+  }
   return r;
 }
 
@@ -144,7 +195,9 @@ prefer_server (struct target *t, bool others, uint64_t ms)
                             &t->client);
   if (r == 0 || (others && t->use == TARGET_NEED_SERVER)) {
     pool_abandon (t->pool);
+    drop_events (t, false);
     t->pool = NULL;
+    t->incomplete = false;
   }
   if (r < 0 && t->pool == NULL)
     return base_fail (EBUSY, "in use by another process (it is locked)");
@@ -233,6 +286,12 @@ bool
 target_served (const struct target *t)
 {
   return t->client != NULL;
+}
+
+bool
+target_incomplete (const struct target *t)
+{
+  return t->incomplete;
 }
 
 /* ---- calling ----------------------------------------------------------- */
@@ -387,6 +446,11 @@ target_code (struct target *t, int r)
 {
   if (r == -EROFS)
     name_reader (t);
+  if (r == -ENOENT && t->incomplete) {
+    (void) base_fail (ENOENT, "%s, as far as this pool can be read; it is "
+                      "damaged", base_error_text ());
+    return EXIT_DAMAGED;
+  }
   if (r == -EINVAL)
     return EXIT_FAILED;
   return r == -EIO && is_poisoned (t) ? EXIT_DAMAGED : exit_code (r);
@@ -405,6 +469,8 @@ target_end (struct target *t, int r)
     if (r < 0 && code == EXIT_DONE)
       code = report_code (t->c, r, r == -EIO ? EXIT_DAMAGED : exit_code (r));
   }
+  /* check has printed them. */
+  drop_events (t, code == EXIT_DONE && t->c->verb->run != run_check);
   free (t);
   return code;
 }

@@ -3,13 +3,16 @@
 # Tests of the command and of the verbs behind it.
 
 TESTS += \
+	tests/test-command-check-tells-leaks-from-damage.sh \
 	tests/test-command-closed-descriptors-harm-nothing.sh \
 	tests/test-command-completion.sh \
 	tests/test-command-create-keeps-the-exact-size.sh \
 	tests/test-command-exit-codes.sh \
 	tests/test-command-export-is-on-disk.sh \
+	tests/test-command-failed-import-gives-its-space-back.sh \
 	tests/test-command-finds-servers-that-only-read.sh \
 	tests/test-command-follows-events.sh \
+	tests/test-command-force-ends-connections.sh \
 	tests/test-command-grows-the-pool.sh \
 	tests/test-command-help-takes-the-common-options.sh \
 	tests/test-command-init-force-overwrites-what-is-no-pool.sh \
@@ -22,6 +25,7 @@ TESTS += \
 	tests/test-command-keeps-holes-and-bytes.sh \
 	tests/test-command-man-page-examples.sh \
 	tests/test-command-many-at-once.sh \
+	tests/test-command-names-damaged-nodes.sh \
 	tests/test-command-names-what-is-damaged.sh \
 	tests/test-command-opens-files-as-its-caller.sh \
 	tests/test-command-origin-outlives-its-name.sh \
@@ -33,6 +37,7 @@ TESTS += \
 	tests/test-command-thirty-line-script.sh \
 	tests/test-command-v-says-what-is-done.sh \
 	tests/test-command-waits-for-owner.sh \
+	tests/test-command-works-on-block-devices.sh \
 	tests/test-command-does-the-same-both-ways.sh
 
 EXTRA_DIST += \

@@ -113,7 +113,7 @@ for place in 0 16 $twins; do
 done
 refused 7 'not a pool'
 
-# A data block and a node are damaged: reading names the volume and block.
+# A data block is damaged: reading names the volume and block.
 cp good.pool bent.pool
 place=$(/usr/bin/python3 -c 'print (open ("good.pool", "rb").read ().find (
   open ("image", "rb").read (4096)) // 4096)')
