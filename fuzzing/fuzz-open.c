@@ -78,6 +78,7 @@ use_volume (struct pool *p, const struct pool_volume_info *info, bool sound)
   static char buf[READ_BYTES];
   const uint64_t n = BASE_MIN (info->size, (uint64_t) sizeof buf);
   const uint64_t half = BASE_MIN (info->size, UINT64_C (1) << 22);
+  const uint64_t much = BASE_MIN (info->size, UINT64_C (1) << 27);
   struct vdev *d;
   int r;
 
@@ -87,7 +88,7 @@ use_volume (struct pool *p, const struct pool_volume_info *info, bool sound)
     return;
   must (sound, vdev_read (d, buf, n, 0), "read");
   must (sound, vdev_read (d, buf, n, info->size - n), "read at the end");
-  must (sound, vdev_extents (d, half, 0, 0, ignore_extent, NULL), "extents");
+  must (sound, vdev_extents (d, much, 0, 0, ignore_extent, NULL), "extents");
   if (!info->snapshot && !info->readonly) {
     memset (buf, 0x5a, sizeof buf);
     must (sound, vdev_write (d, buf, BASE_MIN (n, 9000U), info->size -
