@@ -339,17 +339,21 @@ tests_lib_libcrash_la_SOURCES += \
 	tests/lib/gate.h
 
 TESTS_POOL_RULES = \
+	tests/test-pool-concurrent-cuts-are-one-moment \
 	tests/test-pool-concurrent-flushes-share-a-commit \
 	tests/test-pool-concurrent-late-writes-are-born-late \
+	tests/test-pool-concurrent-merges-keep-both \
 	tests/test-pool-concurrent-readers-keep-old-nodes \
 	tests/test-pool-concurrent-slabs-are-flushed-first \
 	tests/test-pool-concurrent-space-is-first-come-first-served \
 	tests/test-pool-concurrent-stalled-io-stops-nobody \
 	tests/test-pool-connections-keep-their-volume \
+	tests/test-pool-costs-of-verbs-do-not-grow \
 	tests/test-pool-counts-are-32-bit \
 	tests/test-pool-crash-fua-covers-its-range \
 	tests/test-pool-crash-punched-slabs-are-backed-again \
 	tests/test-pool-crash-reclaim-resumes \
+	tests/test-pool-crash-reuse-waits-for-both-copies \
 	tests/test-pool-crash-torn-superblocks-are-legal \
 	tests/test-pool-discard-never-punches-nothing \
 	tests/test-pool-fault-bad-copy-is-told \
@@ -359,9 +363,16 @@ TESTS_POOL_RULES = \
 	tests/test-pool-full-accounts-to-the-block \
 	tests/test-pool-full-longest-overwrites-go-on \
 	tests/test-pool-full-scattered-maps-commit \
-	tests/test-pool-owner-record-follows-its-opener
+	tests/test-pool-owner-record-follows-its-opener \
+	tests/test-pool-zeroes-take-no-room
 check_PROGRAMS += $(TESTS_POOL_RULES)
 TESTS += $(TESTS_POOL_RULES)
+
+tests_test_pool_concurrent_cuts_are_one_moment_SOURCES = \
+	tests/test-pool-concurrent-cuts-are-one-moment.c
+tests_test_pool_concurrent_cuts_are_one_moment_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_cuts_are_one_moment_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_cuts_are_one_moment_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_concurrent_flushes_share_a_commit_SOURCES = \
 	tests/test-pool-concurrent-flushes-share-a-commit.c
@@ -374,6 +385,12 @@ tests_test_pool_concurrent_late_writes_are_born_late_SOURCES = \
 tests_test_pool_concurrent_late_writes_are_born_late_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_concurrent_late_writes_are_born_late_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_concurrent_late_writes_are_born_late_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_concurrent_merges_keep_both_SOURCES = \
+	tests/test-pool-concurrent-merges-keep-both.c
+tests_test_pool_concurrent_merges_keep_both_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_merges_keep_both_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_merges_keep_both_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_concurrent_readers_keep_old_nodes_SOURCES = \
 	tests/test-pool-concurrent-readers-keep-old-nodes.c
@@ -404,6 +421,11 @@ tests_test_pool_connections_keep_their_volume_SOURCES = \
 tests_test_pool_connections_keep_their_volume_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_connections_keep_their_volume_LDADD = $(LDADD_TEST_POOL)
 
+tests_test_pool_costs_of_verbs_do_not_grow_SOURCES = \
+	tests/test-pool-costs-of-verbs-do-not-grow.c
+tests_test_pool_costs_of_verbs_do_not_grow_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_costs_of_verbs_do_not_grow_LDADD = $(LDADD_COUNTED)
+
 tests_test_pool_counts_are_32_bit_SOURCES = \
 	tests/test-pool-counts-are-32-bit.c
 tests_test_pool_counts_are_32_bit_CPPFLAGS = $(CPPFLAGS_TEST)
@@ -429,6 +451,12 @@ tests_test_pool_crash_reclaim_resumes_SOURCES = \
 tests_test_pool_crash_reclaim_resumes_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_crash_reclaim_resumes_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_crash_reclaim_resumes_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_crash_reuse_waits_for_both_copies_SOURCES = \
+	tests/test-pool-crash-reuse-waits-for-both-copies.c
+tests_test_pool_crash_reuse_waits_for_both_copies_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_reuse_waits_for_both_copies_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_crash_reuse_waits_for_both_copies_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_crash_torn_superblocks_are_legal_SOURCES = \
 	$(SOURCES_CRASH_POOL) \
@@ -491,3 +519,8 @@ tests_test_pool_owner_record_follows_its_opener_SOURCES = \
 	tests/test-pool-owner-record-follows-its-opener.c
 tests_test_pool_owner_record_follows_its_opener_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_owner_record_follows_its_opener_LDADD = $(LDADD_TEST_POOL)
+
+tests_test_pool_zeroes_take_no_room_SOURCES = \
+	tests/test-pool-zeroes-take-no-room.c
+tests_test_pool_zeroes_take_no_room_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_zeroes_take_no_room_LDADD = $(LDADD_TEST_POOL)

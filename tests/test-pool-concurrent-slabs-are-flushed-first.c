@@ -3,7 +3,8 @@
  * A slab that is being backed belongs to nobody before the flush behind its
  * allocation is done: while that flush stands, requests of others that need
  * space do not get it there, and their data goes nowhere that a crash could
- * take away.  What they write when it has gone on may lie in it.
+ * take away.  What they write when it has gone on may lie in it; and every
+ * commit that has put something there says that the slab is backed.
  */
 
 #include <config.h>
@@ -38,6 +39,27 @@ client (void *arg)
     CHECK_EQ_INT (vdev_write (d, buf, B, (c->first + c->done) * B, 0), 0);
   }
   vdev_unref (d);
+  return NULL;
+}
+
+/* Commits all the time, and looks at each. */
+static void *
+committer (void *arg)
+{
+  const struct client *c = arg;
+  struct pool_check_result r;
+  unsigned i, done;
+  int err;
+
+  do {
+    for (i = done = 0; i < CLIENTS; i++)
+      done += c[i].done;
+    CHECK_EQ_INT (pool_flush (p), 0);
+    err = pool_check (p, NULL, &r);
+    CHECK (err == 0 || err == -EBUSY);
+    CHECK_MSG (err < 0 || (r.errors == 0 && r.leaks == 0),
+               "the check finds %" PRIu64 " errors", r.errors);
+  } while (done < CLIENTS * EACH);
   return NULL;
 }
 
@@ -84,6 +106,7 @@ one (uint64_t seed)
   struct image *image = image_new (BLOCKS * B);
   struct vdev *log, *disk;
   struct client c[CLIENTS];
+  struct base_thread t;
   struct recorder_log l;
   uint64_t since;
   unsigned i, n;
@@ -104,9 +127,11 @@ one (uint64_t seed)
   }
   for (i = 0; i < 20000; i++)
     sim_point ();
+  CHECK (base_thread_create (&t, committer, c) == 0);
   gate_let_go (&gate);
   for (i = 0; i < CLIENTS; i++)
     base_thread_join (&c[i].t);
+  base_thread_join (&t);
   sim_stop (NULL);
 
   CHECK_EQ_INT (pool_flush (p), 0);

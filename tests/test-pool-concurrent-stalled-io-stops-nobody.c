@@ -17,6 +17,7 @@
 
 #define B 4096U
 #define BLOCKS 16
+#define SIZE (512 * B)          /* a map of two levels */
 
 static struct gate gate;
 static struct pool *p;
@@ -124,7 +125,7 @@ one (uint64_t seed, enum gate_op op)
 
   CHECK (pool_format (disk, &(struct pool_format_options) { 0 }) == 0);
   CHECK (pool_open (disk, NULL, &p) == 0);
-  CHECK (pool_create (p, "v", BLOCKS * B, 0) == 0);
+  CHECK (pool_create (p, "v", SIZE, 0) == 0);
   CHECK (pool_volume_open (p, "v", false, NULL, &v) == 0);
   for (i = 0; i < BLOCKS; i++)
     put (v, i, (uint8_t) (10 + i));
@@ -141,6 +142,8 @@ one (uint64_t seed, enum gate_op op)
   sim_stop (NULL);
 
   CHECK_EQ_INT (get (v, 3), after[op]);
+  CHECK_EQ_INT (get (v, 5), 55);
+  CHECK_EQ_INT (get (v, 6), 0);
   if (op == GATE_READ)
     CHECK_EQ_INT (c.seen, 13);
   if (op != GATE_FLUSH)

@@ -115,6 +115,11 @@ ended (struct vdev *d)
 static void
 forced (void)
 {
+  /* One is enough. */
+  CHECK (pool_volume_open (p, "v", true, NULL, &a) == 0);
+  CHECK_EQ_INT (pool_remove (p, "v", 0), -EBUSY);
+  vdev_unref (a);
+
   connect_both ("v");
   put (a, 5, 15, 0);
   CHECK_EQ_INT (pool_snapshot (p, &(const char *) { "v@s" }, 1, 0), 0);

@@ -280,19 +280,22 @@ do_reopen (bool closed)
 static void
 do_rollback (void)
 {
+  const uint64_t need = turn (old_leaf, LEAVES, SHARED, SHARED)
+    + turn (old_middle, MIDDLES, SHARED, SHARED)
+    + turn (&old_root, 1, SHARED, SHARED) - turn_nodes (SHARED, SHARED);
   const uint64_t own = turn (block, BLOCKS, OWN, OWN) + turn_nodes (OWN, OWN);
-  const uint64_t shared = turn_nodes (SHARED, SHARED);
-  uint64_t i, nodes;
+  uint64_t i;
 
+  if (need + 12 > available)    /* for what is written before the reclaim */
+    return;
   memcpy (block, old_block, sizeof block);
   memcpy (leaf, old_leaf, sizeof leaf);
   memcpy (middle, old_middle, sizeof middle);
   root = old_root;
-  nodes = turn_nodes (SHARED, SHARED);
   vdev_unref (d);
   CHECK_EQ_INT (pool_rollback (p, "v@s", 0), 0);
   CHECK (pool_volume_open (p, "v", false, NULL, &d) == 0);
-  available -= nodes - shared;
+  available -= need;
   expect ("a rollback");
   for (i = 0; i < 4; i++) {
     do_write (5 * FAN + i % 2, 1);
@@ -329,7 +332,7 @@ step (void)
 
   switch (base_rng_below (&rng, 40)) {
   case 0:
-    if (snapshot && base_rng_below (&rng, 2) && available > 40)
+    if (snapshot && base_rng_below (&rng, 2))
       do_rollback ();
     else if (snapshot)
       do_remove ();

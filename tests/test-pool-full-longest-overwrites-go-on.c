@@ -18,7 +18,8 @@
 
 #define B 4096U
 #define LONGEST 64              /* blocks */
-#define PATIENCE UINT64_C (600000000000)        /* ns of simulated time */
+#define PATIENCE UINT64_C (600000000000)        /* ns of simulated time, */
+#define TURNS 300000            /* and turns of the others */
 
 static struct pool *p;
 static uint8_t buf[LONGEST * B], other[LONGEST * B];
@@ -43,26 +44,38 @@ client (void *arg)
   return NULL;
 }
 
-static void
-overwrite (struct vdev *d, uint64_t seed, uint64_t block, uint64_t n)
+/* The answer; that there is one is checked. */
+static int
+answer (struct vdev *d, uint64_t seed, uint64_t block, uint64_t n,
+        uint8_t byte)
 {
   struct sim_options so = { .seed = seed };
-  struct client c = { .d = d, .block = block, .n = n,
-                      .byte = (uint8_t) (seed % 251 + 1) };
+  struct client c = { .d = d, .block = block, .n = n, .byte = byte };
   uint64_t since;
+  unsigned turns;
 
   sim_start (&so);
   since = sim_now ();
   CHECK (base_thread_create (&c.t, client, &c) == 0);
-  while (!c.done && sim_now () - since < PATIENCE)
+  for (turns = 0; !c.done && turns < TURNS && sim_now () - since < PATIENCE;
+       turns++)
     base_thread_yield ();
-  CHECK_MSG (c.done, "%" PRIu64 " blocks at %" PRIu64 " are never written",
+  CHECK_MSG (c.done, "%" PRIu64 " blocks at %" PRIu64 " are never answered",
              n, block);
   base_thread_join (&c.t);
   sim_stop (NULL);
-  CHECK_MSG (c.result == 0, "%" PRIu64 " blocks at %" PRIu64 ": %s", n, block,
-             strerror (-c.result));
-  memset (buf, c.byte, n * B);
+  return c.result;
+}
+
+static void
+overwrite (struct vdev *d, uint64_t seed, uint64_t block, uint64_t n)
+{
+  const uint8_t byte = (uint8_t) (seed % 251 + 1);
+  const int r = answer (d, seed, block, n, byte);
+
+  CHECK_MSG (r == 0, "%" PRIu64 " blocks at %" PRIu64 ": %s", n, block,
+             strerror (-r));
+  memset (buf, byte, n * B);
   CHECK_EQ_INT (vdev_read (d, other, n * B, block * B), 0);
   CHECK_EQ_MEM (buf, other, n * B);
 }
@@ -84,9 +97,8 @@ fill (struct base_rng *rng)
     if (r < 0)
       break;
     CHECK (pool_volume_open (p, name, false, NULL, &d) == 0);
-    memset (buf, 0x66, sizeof buf);
     for (n = 8, at = 0; n > 0; ) {
-      r = vdev_write (d, buf, n * B, at * B, 0);
+      r = answer (d, at, at, n, 0x66);
       CHECK (r == 0 || r == -ENOSPC);
       at += r == 0 ? n + base_rng_below (rng, 40) : 0;
       n -= r == -ENOSPC;
@@ -112,8 +124,7 @@ one (uint64_t seed)
   CHECK (pool_open (image_vdev (image), NULL, &p) == 0);
   CHECK (pool_create (p, "v", volume * B, 0) == 0);
   CHECK (pool_volume_open (p, "v", false, NULL, &d) == 0);
-  memset (buf, 0x77, sizeof buf);
-  CHECK_EQ_INT (vdev_write (d, buf, volume * B, 0, 0), 0);
+  CHECK_EQ_INT (answer (d, seed, 0, volume, 0x77), 0);
   fill (&rng);
   for (i = 0; i < 40; i++) {
     n = i % 4 == 0 ? volume : 1 + base_rng_below (&rng, volume);

@@ -77,7 +77,15 @@ step (struct bench *b)
     BENCH_DO (b, .kind = CRASH_TRIM, .vol = vol, .off = some (LEAVES) * LEAF,
               .len = some (LEAVES) * LEAF + B);
     break;
-  case 3: case 4: case 5: case 6:
+  case 3:
+    if (some (2))
+      BENCH_DO (b, .kind = CRASH_CLONE, .vol = vol, .to_vol = 2);
+    else {
+      BENCH_DO (b, .kind = CRASH_REMOVE, .vol = 2);
+      BENCH_DO (b, .kind = CRASH_RECLAIM, .steps = (uint8_t) some (3));
+    }
+    break;
+  case 4: case 5: case 6:
     /* Fill it. */
     n = b->w.refused + 3;
     for (i = 0; i < 80 && b->w.refused < n; i++)
@@ -86,6 +94,36 @@ step (struct bench *b)
   default:
     sweep (b, vol, 1 + some (LEAVES), some (8));
   }
+}
+
+/* One volume has two blocks in each leaf and another one takes all the rest;
+ * then so many overwrites and one trim in each of the other leaves, with no
+ * flush between: as many nodes are dirty, and as few blocks free, as can be.
+ */
+static void
+worst (uint64_t blocks, unsigned overwrites, bool shared)
+{
+  struct bench b;
+  uint64_t i, n;
+
+  base_rng_seed (&rng, blocks + overwrites);
+  bench_init (&b, &crash_pool_engine, blocks, LEAVES * 256);
+  for (i = 0; i < LEAVES && b.w.refused == 0; i++)
+    BENCH_DO (&b, .kind = CRASH_WRITE, .off = i * LEAF, .len = 2 * B,
+              .stamp = 8 * i + 1);
+  if (shared)
+    BENCH_DO (&b, .kind = CRASH_SNAPSHOT);
+  BENCH_DO (&b, .kind = CRASH_CREATE, .vol = 1, .len = blocks * B);
+  n = b.w.refused + 1;
+  for (i = 0; i < blocks && b.w.refused < n; i++)
+    put (&b, 1, i * B);
+  BENCH_DO (&b, .kind = CRASH_FLUSH, .pool_wide = true);
+  for (i = 0; i < overwrites; i++)
+    put (&b, 0, i * LEAF);
+  for (; i < LEAVES; i++)
+    BENCH_DO (&b, .kind = CRASH_TRIM, .off = i * LEAF, .len = B);
+  BENCH_DO (&b, .kind = CRASH_FLUSH, .pool_wide = true);
+  bench_fini (&b);
 }
 
 static uint64_t
@@ -102,7 +140,7 @@ one (uint64_t seed)
   BENCH_DO (&b, .kind = CRASH_CREATE, .vol = 1, .len = LEAVES * LEAF);
   for (i = 0; i < steps; i++) {
     step (&b);
-    if (i % 40 == 0)
+    if (i % 10 == 0)
       BENCH_DO (&b, .kind = CRASH_CHECK);
   }
   refused = b.w.refused;
@@ -112,9 +150,15 @@ one (uint64_t seed)
 
 TEST_MAIN
 {
-  const uint64_t seed = test_seed (), n = test_env ("SEEDS", 20);
+  const uint64_t seed = test_seed (), n = test_env ("SEEDS", 10);
   uint64_t i, refused = 0;
 
+  for (i = 0; i < 12; i++) {
+    worst (60, (unsigned) i, false);
+    worst (160, (unsigned) i, false);
+    worst (256, (unsigned) i, true);
+    worst (320, (unsigned) i, false);
+  }
   for (i = 0; i < n; i++)
     refused += one (seed + i);
   printf ("%" PRIu64 " requests refused\n", refused);

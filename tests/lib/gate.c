@@ -115,6 +115,7 @@ gate_let_go (struct gate *g)
 {
   LOCK_FOR_SCOPE (&g->lock);
 
+  g->nth = 0;
   g->standing = false;
   base_cond_broadcast (&g->changed);
 }

@@ -32,6 +32,7 @@ extern void gate_free (struct gate *g);
 extern void gate_close (struct gate *g, enum gate_op op, unsigned nth);
 /* Wait until it does. */
 extern void gate_wait (struct gate *g);
+/* It goes on; the gate is open. */
 extern void gate_let_go (struct gate *g);
 
 #endif /* NBDVOL_TEST_GATE_H */
