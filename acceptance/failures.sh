@@ -57,14 +57,29 @@ logged_once ()
   line "$name: the line names object, cause, remedy" "as shown" "all three" \
        grep -E "($2).*($3).*($4)" <<<"$lines"
 }
+# info_says NAME STATE OBJECT CAUSE REMEDY: the last error is one line, which
+# names the object itself where that is a volume; the pool is the line "name".
 info_says ()
 {
+  local state error
   echo "nbdvol info $pool:"
   nbdvol info "$pool" | tee "$tmpdir/info"
-  line "$1: nbdvol info" "$(grep -oE "$2" "$tmpdir/info" | head -n 1)" \
-       "state and last error" grep -E "$2" "$tmpdir/info"
-  line "$1: nbdvol info, last error" "as shown" "$3" \
-       grep -E "$3" "$tmpdir/info"
+  state=$(sed -n 's/^state  *//p' "$tmpdir/info")
+  error=$(sed -n 's/^last-error  *//p' "$tmpdir/info")
+  line "$1: nbdvol info, state" "$state" "$2" test "$state" = "$2"
+  line "$1: nbdvol info names the object" "as shown" "$3" \
+       grep -E "^(name|last-error) +.*($3)" "$tmpdir/info"
+  line "$1: nbdvol info, last error: cause and remedy" "as shown" "both" \
+       grep -E "($4).*($5)" <<<"$error"
+  line "$1: nbdvol info, time of the last error" \
+       "$(sed -n 's/^last-error-time  *//p' "$tmpdir/info")" "just now" \
+       just_now "$(sed -n 's/^last-error-time  *//p' "$tmpdir/info")"
+}
+just_now ()
+{
+  local age
+  age=$(($(date +%s) - $(date -d "$1" +%s)))
+  [ $age -ge 0 ] && [ $age -le 120 ]
 }
 end_daemon ()
 {
@@ -80,11 +95,14 @@ pool_file=$pool
 pool="faulty(file:$pool,flush=1,armed=$tmpdir/now)"
 must nbd_do "$(uri s root)" write:0:1M:@1 flush
 : >"$tmpdir/now"
-must nbd_do "$(uri s root)" write:0:1M:@2 'EIO!flush' 'EIO!write:0:4K:1'
+# The pool may flush by itself before this client does.
+nbd_do "$(uri s root)" write:0:1M:@2 || true
+must nbd_do "$(uri s root)" 'EIO!flush' 'EIO!write:0:4K:1'
 logged_once "failed flush" "$pool_file" 'poisoned: .*flush' ';'
 pool_text=$pool
 pool="unix:$sockdir/s.ctl"
-info_says "failed flush" poisoned flush
+info_says "failed flush" poisoned "$pool_file" 'poisoned: .*flush' \
+          '; .*mend the backing, then open the pool again'
 pool=$pool_text
 end_daemon
 pool=$pool_file
@@ -103,7 +121,8 @@ if [ "$(id -u)" -eq 0 ]; then
   done
   must nbd_do "$(uri s root)" 'ENOSPC!write:64M:1M:1' 'ENOSPC!write:64M:4M:1'
   logged_once "full disk" "$pool" 'full: .*(below|file system|device)' ';'
-  info_says "full disk" full 'full: .*(below|file system|device)'
+  info_says "full disk" full "$pool" 'full: .*(below|file system|device)' \
+            '; free some there'
   end_daemon
 else
   line "full disk" "not root" "a mount of its own" false
@@ -120,5 +139,5 @@ for _ in 1 2 3; do
   must nbd_do "$(uri s root)" 'EIO!read:1M:64K:0x5a' read:2M:64K:0
 done
 logged_once "corrupt block" 'volume root' 'checksum' ';'
-info_says "corrupt block" damaged checksum
+info_says "corrupt block" damaged 'volume root' checksum '; restore it'
 end_daemon
