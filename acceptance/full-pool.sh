@@ -12,9 +12,13 @@ recorded_line "full pool: rounds" full-pool rounds '>=' 100
 recorded_line "full pool: refused requests that changed something" \
               full-pool failures == 0
 
-hashes ()
+# Names, sizes, counters and contents of everything.
+state ()
 {
   local name
+  nbdvol ls -H -p -o name,type,size,used,exclusive,origin "$pool"
+  nbdvol info --json "$pool" |
+    tr ',{}' '\n' | grep -E '"(capacity|used|volumes|snapshots)"'
   for name in $(nbdvol ls -H -o name "$pool"); do
     echo "$name $(nbdcopy "$(uri s "$name")" - | sha256sum)"
   done
@@ -59,22 +63,60 @@ mount -t tmpfs -o size=48M tmpfs "$tmpdir/host"
 cleanup_fn "umount '$tmpdir/host'"
 pool=$tmpdir/host/data.pool
 serve s create=256M volume=a pool-size=128M
-cleanup_fn 'stop_nbdkit s'
+stop_nbdkit s
+serve s
+nbdvol create "$pool" b 64M
+nbd_do "$(uri s b)" write:0:1M:@9 flush
+nbdvol snapshot "$pool" b@old
 mib=0
 while nbd_do "$(uri s a)" "write:${mib}M:1M:@$mib" flush 2>/dev/null; do
   mib=$((mib + 1))
 done
+block=0
+while nbd_do "$(uri s a)" "write:$(((mib << 20) + block * 4096)):4K:@1" \
+             2>/dev/null; do
+  block=$((block + 1))
+done
 figure_line "full host: MiB written into 48" "$mib" '>=' 24
-hashes >"$tmpdir/before"
-line "full host: refused" "4K 1M 32M" ENOSPC \
-     nbd_do "$(uri s a)" 'ENOSPC!write:192M:4M:7' 'ENOSPC!write:192M:32M:7'
-hashes >"$tmpdir/after"
-line "full host: volumes after refusals" "sha256" unchanged \
-     diff "$tmpdir/before" "$tmpdir/after"
-line "full host: overwrites, a flush every 8" "$((10 * mib)) MiB" succeed \
-     "$builddir/tests/tools/random-writes" "$(uri s a)" \
-     --length=$((mib << 20)) --total=$((10 * mib << 20))
-line "full host: trim, then refill" "$mib MiB" succeeds \
-     nbd_do "$(uri s a)" "trim:0:${mib}M" flush \
-     "write:0:$((mib - 1))M:@3" flush "read:0:$((mib - 1))M:@3"
+
+nbd_do "$(uri s a)" flush flush
+state >"$tmpdir/before"
+for size in 4K 1M 32M; do
+  line "full host: a request of $size" refused ENOSPC \
+       nbd_do "$(uri s a)" "ENOSPC!write:192M:$size:7" \
+       "ENOSPC!write:201326593:$size:7:fua"
+done
+nbd_do "$(uri s a)" flush
+state >"$tmpdir/after"
+unchanged ()
+{
+  line "full host: volumes and counters after $1" \
+       "$(wc -l <"$tmpdir/after") lines" unchanged \
+       diff "$tmpdir/before" "$tmpdir/after"
+}
+unchanged "refusals"
+kill_nbdkit s
+serve s
+state >"$tmpdir/after"
+unchanged "kill -9"
+
+clean ()
+{
+  line "full host: nbdvol check after $1" \
+       "$(nbdvol check "$pool" 2>&1 | tail -n 1)" clean nbdvol check "$pool"
+}
+clean "kill -9"
+out=$("$builddir/tests/tools/random-writes" "$(uri s a)" \
+      --length=$((mib << 20)) --total=$((10 * mib << 20)) --writers=4 \
+      --flush-every=8) || true
+line "full host: overwrites by 4 writers, a flush every 8" "$out" \
+     "$((10 * mib << 20)) bytes" \
+     test "$(awk '{ print $3 }' <<<"$out")" -ge $((10 * mib << 20))
+clean "the overwrites"
+line "full host: the snapshot after the overwrites" "1 MiB" unchanged \
+     nbd_do "$(uri s b@old)" read:0:1M:@9 read:1M:63M:0
+line "full host: trim, then refill" "$((mib - 2)) MiB" succeeds \
+     nbd_do "$(uri s a)" trim:0:256M flush \
+     "write:0:$((mib - 2))M:@3" flush "read:0:$((mib - 2))M:@3"
+clean "the refill"
 nbdvol info "$pool"
