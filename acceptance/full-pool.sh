@@ -9,8 +9,11 @@ source "$(dirname "$0")/../tests/lib/functions.sh"
 source "$(dirname "$0")/../tests/lib/plugin.sh"
 
 recorded_line "full pool: rounds" full-pool rounds '>=' 100
-recorded_line "full pool: refused requests that changed something" \
-              full-pool failures == 0
+recorded_line "full pool: requests refused" full-pool refused '>=' 1000
+recorded_line "full pool: times that they had changed something" \
+              full-pool changed == 0
+recorded_line "full pool: MiB overwritten while full" \
+              full-pool overwritten-mib '>=' 16000
 
 # Names, sizes, counters and contents of everything.
 state ()

@@ -9,5 +9,7 @@ source "$(dirname "$0")/functions.sh"
 
 recorded_line "kill -9 under load: cycles" kill9 cycles '>=' 300
 recorded_line "kill -9 under load: violations" kill9 violations == 0
-recorded_line "kill -9 without flush: cycles until found" \
+recorded_line "kill -9 under load: exit code of nbdvol check" \
+              kill9 check == 0
+recorded_line "kill -9 without flush: cycles until the loss is found" \
               kill9 found-after '<=' 10
