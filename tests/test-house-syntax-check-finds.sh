@@ -165,7 +165,7 @@ finds essay 'base.h:1: does not begin with the line'
 put common/base/base.h "/* $tag" ' *' ' * base.' ' */'
 finds essay 'base.h:2: has no opening essay'
 put tests/test-pool-works.sh '#!/usr/bin/env bash' "# $tag" 'set -e' \
-    '# nbdvol snapshot file=a'
+    'must nbdvol snapshot file=a'
 finds essay 'test-pool-works.sh:2: has no opening essay'
 
 # Sizes, and what documents name.
@@ -173,6 +173,8 @@ seq 1 900 | sed 's|.*|extern int f&;|' >>"$tree/common/base/base.h"
 finds size 'common/base/base.h: 905 lines, more than 800'
 seq 1 700 | sed 's|.*|extern int f&;|' >>"$tree/plugins/pool/pool.c"
 finds size 'plugins/pool/pool.c: 711 lines, more than 600'
+seq 1 700 | sed 's|.*|extern int f&;|' >>"$tree/command/main.c"
+finds size 'command/main.c: 708 lines, more than 600'
 { echo; echo int; echo 'far (void)'; echo '{'; seq 1 101 | sed 's|.*|  f ();|'
   echo '}'; } >>"$tree/common/base/base.c"
 finds size 'function far has 101 lines'
@@ -194,6 +196,18 @@ sed -i 's/snapshot/clone/' "$build/command/nbdvol"
 finds verbs 'verb snapshot is not in the completion'
 sed -i 's/snapshot//' "$tree/tests/test-pool-works.sh"
 finds verbs 'verb snapshot is in no test'
+# Neither a comment nor an argument is a call of it.
+for line in '# nbdvol snapshot a' 'must true # nbdvol snapshot a' \
+            'must nbdvol -q ls snapshot' 'echo "nbdvol: snapshot failed"'; do
+  sed -i "s|^must nbdvol.*|$line|" "$tree/tests/test-pool-works.sh"
+  finds verbs 'verb snapshot is in no test'
+done
+# shellcheck disable=SC2016 # what the test is to say
+sed -i 's/nbdvol snapshot/"$builddir\/nbdvol" --json snapshot/' \
+    "$tree/tests/test-pool-works.sh"
+check || fail "a call by its path was not found: $report"
+passed
+fresh
 
 # Tests.
 mv "$tree/tests/test-base-works.c" "$tree/tests/test-works.c"
@@ -219,6 +233,8 @@ finds symbols 'exports base_crc32c'
 plugin plugin_init pool_debug_io
 check || fail "an allowed symbol was complained of: $report"
 passed
+rm "$build/plugins/pool/.libs/nbdkit-pool-plugin.so"
+finds symbols 'plugins/pool: nothing was built of it'
 
 # Style.
 h=common/base/base.h
