@@ -99,6 +99,7 @@ TESTS_PLUGIN = \
 	tests/test-plugin-idle-shutdown-is-quick.sh \
 	tests/test-plugin-last-100-events-are-kept.sh \
 	tests/test-plugin-list-shows-volumes-and-snapshots.sh \
+	tests/test-plugin-loses-no-descriptor.sh \
 	tests/test-plugin-map-equals-the-truth.sh \
 	tests/test-plugin-messages-to-clients-name-no-path.sh \
 	tests/test-plugin-metadata-cache-bounds-memory.sh \
