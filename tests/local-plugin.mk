@@ -136,6 +136,7 @@ TESTS_PLUGIN = \
 	tests/test-plugin-unaligned-requests-match-a-model.sh \
 	tests/test-plugin-unknown-and-damaged-pools-are-refused.sh \
 	tests/test-plugin-unknown-writer-feature-means-read-only.sh \
+	tests/test-plugin-volume-follows-its-rename.sh \
 	tests/test-plugin-volume-serves-only-that-name.sh \
 	tests/test-plugin-works-below-filters.sh \
 	tests/test-plugin-written-zeroes-become-holes.sh \

@@ -4,7 +4,8 @@
  *
  * An export name is VOLUME or VOLUME@SNAP.  The empty one means volume=,
  * else the only volume there is, else nothing.  With volume=NAME only that
- * name and the empty one are served.
+ * name and the empty one are served; NAME is what the volume is called when
+ * the server starts, and if it is renamed, it is served by its new name.
  *
  * The name comes from whoever connects: it is looked at only by
  * pool_check_name until that has called it well-formed, and only then
@@ -43,6 +44,30 @@ add_volume_name (void *opaque, const struct pool_volume_info *info)
   return 0;
 }
 
+struct served { uint64_t id; char name[POOL_NAME_MAX + 1]; };
+
+static int
+find_served (void *opaque, const struct pool_volume_info *info)
+{
+  struct served *s = opaque;
+
+  if (info->id != s->id)
+    return 0;
+  snprintf (s->name, sizeof s->name, "%s", info->name);
+  return 1;
+}
+
+/* What the volume of volume= is called now, to be freed. */
+static char *
+served_name (void)
+{
+  struct served s = { .id = face_config.volume_id };
+
+  if (s.id != 0 && pool_list (face_pool, false, find_served, &s) == 1)
+    return base_strdup (s.name);
+  return base_strdup (face_config.volume);
+}
+
 /* What the empty name means, to be freed. */
 char *
 face_default_name (bool complain)
@@ -51,7 +76,7 @@ face_default_name (bool complain)
   char *name;
 
   if (face_config.volume)
-    name = base_strdup (face_config.volume);
+    name = served_name ();
   else {
     if (pool_list (face_pool, false, add_volume_name, &names) < 0) {
       nbdkit_error ("the volumes cannot be listed");
@@ -73,6 +98,18 @@ face_default_name (bool complain)
   return name;
 }
 
+/* Is the well-formed name EXPORT served? */
+static bool
+is_served (const char *export)
+{
+  CLEANUP_FREE char *name = NULL;
+
+  if (face_config.volume == NULL)
+    return true;
+  name = served_name ();
+  return name && strcmp (export, name) == 0;
+}
+
 char *
 face_resolve (const char *export)
 {
@@ -85,7 +122,7 @@ face_resolve (const char *export)
                   strlen (export));
     return NULL;
   }
-  if (face_config.volume && strcmp (export, face_config.volume) != 0) {
+  if (!is_served (export)) {
     nbdkit_error ("export %s: not served here", export);
     return NULL;
   }
@@ -106,21 +143,31 @@ describe (const struct pool_volume_info *info)
                         base_time_text (info->created, created));
 }
 
+struct listing { struct nbdkit_exports *exports; const char *only; };
+
 static int
 add_export (void *opaque, const struct pool_volume_info *info)
 {
+  const struct listing *l = opaque;
   CLEANUP_FREE char *text = NULL;
 
-  if (face_config.volume && strcmp (info->name, face_config.volume) != 0)
+  if (l->only && strcmp (info->name, l->only) != 0)
     return 0;
   text = describe (info);
-  return nbdkit_add_export (opaque, info->name, text) == 0 ? 0 : -ENOMEM;
+  return nbdkit_add_export (l->exports, info->name, text) == 0 ? 0 : -ENOMEM;
 }
 
 int
 face_list_exports (struct nbdkit_exports *exports)
 {
-  if (pool_list (face_pool, false, add_export, exports) < 0) {
+  CLEANUP_FREE char *only = face_config.volume ? served_name () : NULL;
+  struct listing l = { exports, only };
+
+  if (face_config.volume && only == NULL) {
+    nbdkit_error ("the volumes cannot be listed");
+    return -1;
+  }
+  if (pool_list (face_pool, false, add_export, &l) < 0) {
     nbdkit_error ("the volumes cannot be listed");
     return -1;
   }

@@ -31,6 +31,7 @@ struct face_config {
   char *given;                  /* file= as the user wrote it */
   char *file;                   /* ... with an absolute path */
   char *volume;                 /* NULL = all of them */
+  uint64_t volume_id;           /* of that volume; 0 = none */
   uint64_t create;              /* bytes; 0 = make nothing */
   uint64_t pool_size;           /* bytes; 0 = by create */
   uint32_t block_size;          /* bytes; 0 = the format's default */

@@ -142,7 +142,10 @@ need_volume (void)
     r = pool_create (face_pool, name, face_config.create, 0);
     if (r == 0)
       face_undo_volume (name);
+    r = r == 0 ? pool_volume_info (face_pool, name, false, &info) : r;
   }
+  if (r == 0 && face_config.volume)
+    face_config.volume_id = info.id;
   return r < 0 ? fail (r) : 0;
 }
 
