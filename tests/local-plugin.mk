@@ -100,6 +100,7 @@ TESTS_PLUGIN = \
 	tests/test-plugin-last-100-events-are-kept.sh \
 	tests/test-plugin-list-shows-volumes-and-snapshots.sh \
 	tests/test-plugin-loses-no-descriptor.sh \
+	tests/test-plugin-man-page-examples.sh \
 	tests/test-plugin-map-equals-the-truth.sh \
 	tests/test-plugin-messages-to-clients-name-no-path.sh \
 	tests/test-plugin-metadata-cache-bounds-memory.sh \
@@ -143,12 +144,14 @@ TESTS_PLUGIN = \
 	tests/test-plugin-zero-of-200m-really-zeroes.sh
 TESTS += $(TESTS_PLUGIN)
 
-# ./setup, as its users see it.
+# README, ./setup and the units, as their users see them.
 TESTS += \
+	tests/test-house-readme-commands-work.sh \
 	tests/test-house-setup-ends-by-ctrl-c.sh \
 	tests/test-house-setup-has-defaults.sh \
 	tests/test-house-setup-repeats.sh \
-	tests/test-house-setup-takes-any-file-name.sh
+	tests/test-house-setup-takes-any-file-name.sh \
+	tests/test-house-systemd-units-serve.sh
 
 # Few, for a server under a sanitizer is slow; between them they call every
 # callback.

@@ -23,6 +23,9 @@ installed bash-completion/completions/nbdvol
 installed man1/nbdvol.1
 installed man1/nbdkit-pool-plugin.1
 installed man7/nbdvol-vdev.7
+installed systemd/system/nbdvol@.service
+installed systemd/system/nbdvol@.socket
+installed sysusers.d/nbdvol-sysusers.conf
 equal "$(find "$dest" -name '*under-test*' -o -name '*.la' \
               -o -name '*planted*')" "" "files that are not for users"
 

@@ -33,3 +33,12 @@ plugins_pool_nbdkit_pool_under_test_plugin_la_CFLAGS = $(CFLAGS_PLUGIN)
 plugins_pool_nbdkit_pool_under_test_plugin_la_LDFLAGS = $(LDFLAGS_CHECK_PLUGIN)
 plugins_pool_nbdkit_pool_under_test_plugin_la_LIBADD = \
 	common/devices/libdevices-test.la $(CONTROL_STACK)
+
+# Units and the user that they serve as, where a distribution looks for them
+# if the prefix is /usr.
+systemdunitdir = $(prefix)/lib/systemd/system
+systemdunit_DATA = \
+	contrib/systemd/nbdvol@.service \
+	contrib/systemd/nbdvol@.socket
+sysusersdir = $(prefix)/lib/sysusers.d
+sysusers_DATA = contrib/systemd/nbdvol-sysusers.conf
