@@ -74,3 +74,10 @@ must_fail 2 "$srcdir/setup" serve --nonsense
 must_fail 2 "$srcdir/setup" serve a 1M more
 must_fail 2 "$srcdir/setup" serve --tcp=nbd a
 must_fail 2 "$srcdir/setup" nonsense
+
+# Ports that are none.
+for port in 0 65536 99999 08 abc ''; do
+  must_fail 2 "$srcdir/setup" serve --tcp="$port" "$tmpdir/none.pool" 1M
+  matches "$err" "is no port"
+  pass_if test ! -e "$tmpdir/none.pool"
+done
