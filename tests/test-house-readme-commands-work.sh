@@ -55,9 +55,10 @@ run_nbdkit ()
 
 run_setup_serve ()
 {
+  local words
   export NBDVOL_BUILD=$PWD
-  # As a shell would: setup_serve has the rest of the line.
-  srcdir=. setup_serve ${1#./setup serve} || fail "it does not serve: $1"
+  read -ra words <<<"${1#./setup serve}"
+  srcdir=. setup_serve "${words[@]}" || fail "it does not serve: $1"
   passed
   matches "$uri" '^nbd\+unix:///root'
 }
