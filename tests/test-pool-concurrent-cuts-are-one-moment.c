@@ -125,15 +125,15 @@ one (uint64_t seed)
   struct pool_options o = {
     .watch = { .published = published, .cut = cut } };
   struct client c[WRITERS];
-  struct vdev *d;
+  struct vdev *disk, *d;
   unsigned i;
 
   image = image_new (POOL * B);
+  disk = image_vdev (image);
   memset (now, 0, sizeof now);
   stop = false;
-  CHECK (pool_format (image_vdev (image),
-                      &(struct pool_format_options) { 0 }) == 0);
-  CHECK (pool_open (image_vdev (image), &o, &p) == 0);
+  CHECK (pool_format (disk, &(struct pool_format_options) { 0 }) == 0);
+  CHECK (pool_open (disk, &o, &p) == 0);
   CHECK (pool_create (p, "v", BLOCKS * B, 0) == 0);
   CHECK (pool_volume_open (p, "v", false, NULL, &d) == 0);
   sim_start (&so);

@@ -80,13 +80,13 @@ one (uint64_t seed, enum other o, unsigned nth, uint64_t block)
 {
   struct sim_options so = { .seed = seed, .stay = 100 };
   struct image *image = image_new (128 * B);
+  struct vdev *disk = image_vdev (image);
   struct base_thread t;
   uint8_t got[BLOCKS * B];
   struct pool_check_result r;
 
-  CHECK (pool_format (image_vdev (image),
-                      &(struct pool_format_options) { 0 }) == 0);
-  CHECK (pool_open (gate_open (image_vdev (image), &gate), NULL, &p) == 0);
+  CHECK (pool_format (disk, &(struct pool_format_options) { 0 }) == 0);
+  CHECK (pool_open (gate_open (disk, &gate), NULL, &p) == 0);
   CHECK (pool_create (p, "v", BLOCKS * B, 0) == 0);
   CHECK (pool_volume_open (p, "v", false, NULL, &v) == 0);
   put (0, BLOCKS * B, 0x55);

@@ -143,11 +143,11 @@ one (uint64_t seed, unsigned rounds, unsigned writes)
 {
   struct sim_options so = { .seed = seed, .stay = 100 };
   struct image *image = image_new (512 * B);
+  struct vdev *disk = image_vdev (image);
   struct pool_check_result r;
 
-  CHECK (pool_format (image_vdev (image),
-                      &(struct pool_format_options) { 0 }) == 0);
-  CHECK (pool_open (gate_open (image_vdev (image), &gate), NULL, &p) == 0);
+  CHECK (pool_format (disk, &(struct pool_format_options) { 0 }) == 0);
+  CHECK (pool_open (gate_open (disk, &gate), NULL, &p) == 0);
   fill ();
   sim_start (&so);
   compete (rounds, writes);

@@ -113,15 +113,15 @@ one (uint64_t seed)
   static const uint64_t sizes[] = { 64, 100, 256, 1024 };
   const uint64_t blocks = sizes[seed % BASE_ARRAY_SIZE (sizes)];
   struct image *image = image_new (blocks * B);
+  struct vdev *disk = image_vdev (image);
   struct pool_check_result r;
   struct base_rng rng;
   struct vdev *d;
   uint64_t volume = BASE_MIN (blocks / 4, LONGEST), n, i;
 
   base_rng_seed (&rng, seed);
-  CHECK (pool_format (image_vdev (image),
-                      &(struct pool_format_options) { 0 }) == 0);
-  CHECK (pool_open (image_vdev (image), NULL, &p) == 0);
+  CHECK (pool_format (disk, &(struct pool_format_options) { 0 }) == 0);
+  CHECK (pool_open (disk, NULL, &p) == 0);
   CHECK (pool_create (p, "v", volume * B, 0) == 0);
   CHECK (pool_volume_open (p, "v", false, NULL, &d) == 0);
   CHECK_EQ_INT (answer (d, seed, 0, volume, 0x77), 0);
