@@ -36,6 +36,7 @@ TESTS += \
 	tests/test-command-tables.sh \
 	tests/test-command-thirty-line-script.sh \
 	tests/test-command-v-says-what-is-done.sh \
+	tests/test-command-vdev-text-examples.sh \
 	tests/test-command-waits-for-owner.sh \
 	tests/test-command-works-on-block-devices.sh \
 	tests/test-command-does-the-same-both-ways.sh
