@@ -10,6 +10,11 @@
 
 #include "command.h"
 
+#define HELP_POOL \
+  "POOL  a path, vdev text, or a server's control socket (unix:PATH)\n"
+#define HELP_NAME "NAME  VOLUME or VOLUME@SNAP\n"
+#define HELP_SIZE "SIZE  bytes, or with K M G T P: 512, 4K, 10G, 1T\n"
+
 static void
 print_usage (const struct command_verb *v, FILE *fp)
 {
@@ -27,9 +32,7 @@ help_program (FILE *fp)
   fprintf (fp,
            "usage: nbdvol [-h|-V] VERB [OPTION...] POOL [ARGUMENT...]\n"
            "\n"
-           "POOL  a path, vdev text, or a server's control socket (unix:PATH)\n"
-           "NAME  VOLUME or VOLUME@SNAP\n"
-           "SIZE  512, 4K, 10G, 1T\n"
+           HELP_POOL HELP_NAME HELP_SIZE
            "\n");
   verbs = command_verbs (&n);
   for (i = 0; i < n; ++i) {
@@ -47,6 +50,14 @@ help_verb (const struct command_verb *verb, FILE *fp)
   fprintf (fp, "usage: ");
   print_usage (verb, fp);
   fprintf (fp, "\n%s\n\n", verb->help);
+  if (!verb->no_pool)
+    fputs (HELP_POOL, fp);
+  if (strstr (verb->arguments, "NAME") != NULL)
+    fputs (HELP_NAME, fp);
+  if (strstr (verb->arguments, "SIZE") != NULL)
+    fputs (HELP_SIZE, fp);
+  if (!verb->no_pool)
+    fputs ("\n", fp);
   options_print (verb->options, fp);
 }
 

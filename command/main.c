@@ -166,9 +166,31 @@ flush_stdout (const struct command *c, int code)
   return code != EXIT_DONE ? code : EXIT_FAILED;
 }
 
+/* Asked for before the options are read: a wrong one may stand before it. */
+static bool
+wants_json (int argc, char **argv)
+{
+  int i;
+
+  for (i = 2; i < argc && strcmp (argv[i], "--") != 0; ++i)
+    if (strcmp (argv[i], "--json") == 0)
+      return true;
+  return false;
+}
+
+static int
+refuse (struct command *c, bool json)
+{
+  if (json)
+    c->given |= OPT_JSON;
+  return report_usage (c);
+}
+
 static int
 run (struct command *c, int argc, char **argv)
 {
+  const bool json = wants_json (argc, argv);
+
   if (argc < 2) {
     help_program (stderr);
     return EXIT_USAGE;
@@ -185,10 +207,10 @@ run (struct command *c, int argc, char **argv)
   if (c->verb == NULL) {
     base_fail (EINVAL, "%s: no such %s", argv[1],
                argv[1][0] == '-' ? "option" : "verb");
-    return report_usage (c);
+    return refuse (c, json);
   }
   if (options_parse (c, argc - 2, argv + 2) < 0)
-    return report_usage (c);
+    return refuse (c, json);
   if (given (c, OPT_HELP)) {
     help_verb (c->verb, stdout);
     return EXIT_DONE;

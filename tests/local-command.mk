@@ -9,6 +9,7 @@ TESTS += \
 	tests/test-command-create-keeps-the-exact-size.sh \
 	tests/test-command-exit-codes.sh \
 	tests/test-command-export-is-on-disk.sh \
+	tests/test-command-export-replaces-nothing-unasked.sh \
 	tests/test-command-failed-import-gives-its-space-back.sh \
 	tests/test-command-finds-servers-that-only-read.sh \
 	tests/test-command-follows-events.sh \
@@ -34,6 +35,7 @@ TESTS += \
 	tests/test-command-shows-progress.sh \
 	tests/test-command-survives-odd-servers.sh \
 	tests/test-command-tables.sh \
+	tests/test-command-takes-any-path.sh \
 	tests/test-command-thirty-line-script.sh \
 	tests/test-command-v-says-what-is-done.sh \
 	tests/test-command-vdev-text-examples.sh \

@@ -121,6 +121,16 @@ must_fail 2 nbdvol create --json data.pool 'a b' 1M
 equal "$(/usr/bin/python3 -c 'import json, sys
 e = json.load (sys.stdin)["error"]
 print (e["code"], e["errno"], e["object"])' <<<"$out")" "2 EINVAL 'a b'"
+for args in 'ls data.pool --dance --json' 'ls --json data.pool --dance' \
+            'dance --json' 'create data.pool --json' 'ls --json' \
+            'ls data.pool --wait=x --json' 'help dance --json'; do
+  # shellcheck disable=SC2086
+  must_fail 2 nbdvol $args
+  matches "$out" '^\{"error":\{"code":2,"errno":"EINVAL",.*\}\}$'
+  equal "$(wc -l <<<"$err")" 1 "lines of the message of nbdvol $args"
+done
+must_fail 2 nbdvol create data.pool -- --json 1M
+equal "$out" ''
 # Options stand anywhere, and in one word.
 must nbdvol ls data.pool -Hp root -oname,size
 equal "$out" $'root\t10485760'
