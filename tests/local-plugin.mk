@@ -97,6 +97,7 @@ TESTS_PLUGIN = \
 	tests/test-plugin-full-pool-says-enospc.sh \
 	tests/test-plugin-help-and-manual-name-every-key.sh \
 	tests/test-plugin-idle-shutdown-is-quick.sh \
+	tests/test-plugin-kernel-client-reads-and-writes.sh \
 	tests/test-plugin-last-100-events-are-kept.sh \
 	tests/test-plugin-list-shows-volumes-and-snapshots.sh \
 	tests/test-plugin-loses-no-descriptor.sh \
