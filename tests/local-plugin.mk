@@ -52,6 +52,7 @@ tests_tools_wire_model_CFLAGS = $(tool_cflags)
 tests_tools_wire_model_LDADD = tests/lib/libtest.la $(tool_libs)
 
 EXTRA_DIST += \
+	acceptance/distcheck.sh \
 	acceptance/failures.sh \
 	acceptance/filesystem-ext4.sh \
 	acceptance/filesystem-xfs.sh \
@@ -167,7 +168,9 @@ SANITIZER_TESTS += \
 	tests/test-plugin-unaligned-requests-match-a-model.sh
 
 SOAK += \
+	tests/soak-house-distcheck.sh \
 	tests/soak-plugin-fio-verify.sh \
 	tests/soak-plugin-full-pool.sh \
 	tests/soak-plugin-kill9.sh
-EXTRA_DIST += $(filter tests/soak-plugin-%,$(SOAK))
+EXTRA_DIST += tests/soak-house-distcheck.sh \
+	$(filter tests/soak-plugin-%,$(SOAK))
