@@ -22,7 +22,7 @@ with open(sys.argv[1], "ab", buffering=0) as f:
         f.write(s.recv(65536).rstrip(b"\0\n") + b"\n")
 END
   syslogd=$!
-  cleanup_fn "kill $syslogd; rm -f /dev/log"
+  cleanup_fn "end_job $syslogd; rm -f /dev/log"
   wait_until 10 test -S /dev/log
   read_syslog ()
   {

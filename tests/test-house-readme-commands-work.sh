@@ -45,11 +45,12 @@ run_nbdkit ()
     ./nbdvol info data.pool | sed -n 's/^owner .* pid \([0-9]*\),.*/\1/p'
   }
   server=$(pid_of_server)
-  cleanup_fn "kill $server 2>/dev/null || true"
+  cleanup_fn '[ -z "$server" ] || kill "$server"'
   matches "$server" '^[0-9]+$' "pid of the server"
   equal "$(./nbdvol ls -H -o name,size data.pool)" $'root\t4G' "volumes"
   kill "$server"
   wait_until 60 server_gone "$server"
+  server=
   rm data.pool
 }
 

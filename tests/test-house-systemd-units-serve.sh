@@ -44,7 +44,7 @@ socket=$(setting socket ListenStream |
 perl "$srcdir/contrib/listen-and-exec" "$socket" -- $command \
      </dev/null >"$tmpdir/log" 2>&1 &
 server=$!
-cleanup_fn "kill $server 2>/dev/null || true"
+cleanup_fn "end_job $server"
 wait_until 20 server_settled "$tmpdir/pid" "$server"
 must nbd_do "nbd+unix:///root?socket=$socket" size write:0:1M:@1 flush
 equal "$(head -n 1 <<<"$out")" $((16 << 20)) "size"

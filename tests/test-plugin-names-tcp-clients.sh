@@ -23,7 +23,7 @@ print(s.getsockname()[1])')
   fi
   [ $try -lt 5 ] || fail "no port"
 done
-cleanup_fn "kill $s_pid; wait $s_pid || true"
+cleanup_fn "end_job $s_pid; wait $s_pid || true"
 
 mkfifo "$tmpdir/in"
 "$nbd_do" "nbd://127.0.0.1:$port/root" hold <"$tmpdir/in" \

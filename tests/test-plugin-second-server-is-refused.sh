@@ -56,6 +56,6 @@ perl "$srcdir/contrib/listen-and-exec" "$sockdir/a.sock" -- \
      nbdkit -f -P "$tmpdir/a.pid" pool "$pool" control=off \
      </dev/null >"$tmpdir/a.log" 2>&1 &
 activated=$!
-cleanup_fn "kill $activated 2>/dev/null || true"
+cleanup_fn "end_job $activated"
 wait_until 10 test -s "$tmpdir/a.pid"
 refused "$activated" "nbd+unix:///?socket=$sockdir/a.sock"

@@ -30,7 +30,7 @@ perl "$srcdir/contrib/listen-and-exec" "$sockdir/a.sock" -- \
      nbdkit -f -P "$tmpdir/a.pid" pool "$pool" control=off \
      </dev/null >"$tmpdir/a.log" 2>&1 &
 activator=$!
-cleanup_fn "kill $activator 2>/dev/null || true"
+cleanup_fn "end_job $activator"
 wait_until 10 test -s "$tmpdir/a.pid"
 must nbd_do "nbd+unix:///?socket=$sockdir/a.sock" read:3M:1M:@4 \
      write:4M:1M:@5 flush

@@ -11,6 +11,8 @@
 #   uri NAME EXPORT          URI of an export of a server started as NAME
 #   nbd_do URI COMMAND...    tests/tools/nbd-do; $nbd_do is its path, for
 #                            one in the background whose pid is wanted
+#   end_job PID              SIGTERM to a background job of the test, if it
+#                            still runs: its pid may be another's by now
 #   start_fails REGEX ARG... nbdkit pool ARG... ends with 1 before it serves,
 #                            and stderr is one line that matches
 
@@ -41,6 +43,11 @@ uri ()
 nbd_do ()
 {
   "$nbd_do" "$@"
+}
+
+end_job ()
+{
+  ! jobs -pr | grep -qx "$1" || kill "$1"
 }
 
 start_fails ()

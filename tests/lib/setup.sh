@@ -31,7 +31,7 @@ setup_serve ()
   setsid env --default-signal=INT "$srcdir/setup" serve "$@" \
          >message 2>log </dev/null &
   setup=$!
-  cleanup_fn "kill -KILL -- -$setup 2>/dev/null || true"
+  cleanup_fn "end_group $setup"
   wait_until 60 says_or_gone "$setup"
   if server_gone "$setup"; then
     cat log >&2
@@ -39,6 +39,12 @@ setup_serve ()
   fi
   uri=$(sed -n 's/^  \(nbd+unix:.*\)/\1/p' message)
   cat message
+}
+
+# Not a group of somebody else who has the number by now.
+end_group ()
+{
+  ! jobs -pr | grep -qx "$1" || kill -KILL -- "-$1"
 }
 
 setup_ends ()
