@@ -36,6 +36,10 @@ run_build ()
 }
 
 # A daemon, on the port that it has in a network of its own.
+end_nbdkit ()
+{
+  [ -z "$server" ] || kill "$server"
+}
 run_nbdkit ()
 {
   # shellcheck disable=SC2086 # words
@@ -45,7 +49,7 @@ run_nbdkit ()
     ./nbdvol info data.pool | sed -n 's/^owner .* pid \([0-9]*\),.*/\1/p'
   }
   server=$(pid_of_server)
-  cleanup_fn '[ -z "$server" ] || kill "$server"'
+  cleanup_fn end_nbdkit
   matches "$server" '^[0-9]+$' "pid of the server"
   equal "$(./nbdvol ls -H -o name,size data.pool)" $'root\t4G' "volumes"
   kill "$server"
