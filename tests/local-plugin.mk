@@ -91,6 +91,7 @@ TESTS_PLUGIN = \
 	tests/test-plugin-exports-only-init-and-debug.sh \
 	tests/test-plugin-failed-create-leaves-no-file.sh \
 	tests/test-plugin-failed-start-changes-nothing.sh \
+	tests/test-plugin-failed-start-spares-others-files.sh \
 	tests/test-plugin-fast-zero-is-fast.sh \
 	tests/test-plugin-fio-verifies-under-snapshots.sh \
 	tests/test-plugin-flush-failure-poisons.sh \
