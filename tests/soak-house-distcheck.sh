@@ -21,13 +21,13 @@ rm -f "$builddir"/nbdvol-[0-9]*.tar.xz
 
 become=()
 if [ "$(id -u)" -eq 0 ]; then
-  chmod 0711 "$tmpdir"
+  chmod 0711 "$tmpdir" "$sockdir"
   chown -R nobody:nogroup "$home"
   become=(setpriv --reuid nobody --regid nogroup --clear-groups --)
 fi
 # A read-only source directory cannot be removed by its owner as it is.
 cleanup_fn "chmod -R u+w '$home'"
-mkdir -m 1777 "$tmpdir/tmp"
+mkdir -m 1777 "$tmpdir/tmp" "$sockdir/sock"
 # Nothing of this build tree is in the way of the user.
 as_user ()
 {
@@ -57,7 +57,7 @@ install_and_use ()
     make -s install" &&
     as_user rm -rf build src &&
     so=$(find "$home/usr" -name nbdkit-pool-plugin.so) &&
-    as_user nbdkit -U - "$so" data.pool create=16M control="$tmpdir/tmp/c" \
+    as_user nbdkit -U - "$so" data.pool create=16M control="$sockdir/sock/c" \
       --run "usr/bin/nbdvol snapshot data.pool root@s &&
              nbdinfo --size \"\$uri\"" &&
     as_user usr/bin/nbdvol ls data.pool root@s &&

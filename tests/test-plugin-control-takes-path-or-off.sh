@@ -21,6 +21,6 @@ must_fail 5 nbdvol create --wait=100ms "$pool" not-reached 1M
 matches "$err" "pid $s_pid"
 stop_nbdkit s
 
-must_fail 1 nbdkit -U - pool "$pool" control="$tmpdir/no/such/dir/c" --run true
-matches "$err" "$tmpdir/no/such/dir/c"
+must_fail 1 nbdkit -U - pool "$pool" control="$sockdir/no/such/dir/c" --run true
+matches "$err" "$sockdir/no/such/dir/c"
 equal "$(wc -l <<<"$err")" 1 "lines of the error message"

@@ -17,10 +17,10 @@ nothing_left ()
 }
 
 must_fail 1 nbdkit -U - pool "$pool" create=16M \
-          control="$tmpdir/no/such/c" --run true
+          control="$sockdir/no/such/c" --run true
 nothing_left
 # By nbdkit: before it forks, ...
-must_fail 1 nbdkit -f -U "$tmpdir/no/such/socket" pool "$pool" create=16M \
+must_fail 1 nbdkit -f -U "$sockdir/no/such/socket" pool "$pool" create=16M \
           control="$ctl"
 matches "$err" 'no/such/socket'
 nothing_left
@@ -39,11 +39,11 @@ wait_until 20 test ! -e "$pool"
 # A file that was there.
 : >"$pool"
 inode=$(stat -c %i "$pool")
-for way in control="$tmpdir/no/such/c" pool-size=1; do
+for way in control="$sockdir/no/such/c" pool-size=1; do
   must_fail 1 nbdkit -U - pool "$pool" create=16M "$way" --run true
   equal "$(stat -c '%i %s' "$pool")" "$inode 0" "the empty file"
 done
-must_fail 1 nbdkit -f -U "$tmpdir/no/such/socket" pool "$pool" create=16M \
+must_fail 1 nbdkit -f -U "$sockdir/no/such/socket" pool "$pool" create=16M \
           control="$ctl"
 equal "$(stat -c '%i %s' "$pool")" "$inode 0" "the empty file"
 
@@ -57,8 +57,8 @@ pass_if test -S "$ctl"
 stop_nbdkit s
 
 # An old pool gets no new volume, and is closed cleanly.
-for way in control="$tmpdir/no/such/c" control=off; do
-  must_fail 1 nbdkit -f -U "$tmpdir/no/such/socket" pool "$pool" \
+for way in control="$sockdir/no/such/c" control=off; do
+  must_fail 1 nbdkit -f -U "$sockdir/no/such/socket" pool "$pool" \
             create=8M volume=other "$way"
   equal "$(nbdvol ls -H -o name "$pool")" root "volumes"
 done

@@ -16,7 +16,7 @@ fail_slowly ()
   rm -f "$tmpdir/trace"
   strace -f -o "$tmpdir/trace" -P "$pool" -e trace=openat,fcntl \
          -e inject="$call":delay_enter=1000000:when=1 \
-         nbdkit -U - pool "$pool" create=16M control="$tmpdir/no/such/c" \
+         nbdkit -U - pool "$pool" create=16M control="$sockdir/no/such/c" \
          --run true >"$tmpdir/failing.log" 2>&1 &
   failing=$!
   wait_until 20 grep -q "$call(" "$tmpdir/trace"

@@ -80,5 +80,5 @@ equal "$(find "$tmpdir" -name 'server.*' | wc -l)" 2 "reports of servers"
 none_lost server
 must_fail 1 env NBDKIT_VALGRIND=1 "$(report failed)" nbdkit -f \
           -U "$sockdir/f" pool "$tmpdir/new.pool" create=1M \
-          control="$tmpdir/no/such/c"
+          control="$sockdir/no/such/c"
 none_lost failed
