@@ -12,16 +12,17 @@ kib () { du -k "$1" | cut -f1; }
 
 must nbdvol init data.pool 256M
 
-# A sparse image: 1 MiB of data at 0, at 40 MiB and at the odd end of 1 GiB.
+# A sparse image: 1 MiB of data at 0, at 40 MiB and at the odd end of
+# 256 MiB.
 head -c 1M /dev/urandom >piece
 cp piece image
 dd if=piece of=image bs=1M seek=40 conv=notrunc status=none
-truncate -s $((1073741824 + 777)) image
-printf end | dd of=image bs=1 seek=$((1073741824 + 774)) conv=notrunc \
+truncate -s $((268435456 + 777)) image
+printf end | dd of=image bs=1 seek=$((268435456 + 774)) conv=notrunc \
                 status=none
 
 must nbdvol import data.pool sparse image
-equal "$(nbdvol info data.pool sparse -Hpo size)" $((1073741824 + 777))
+equal "$(nbdvol info data.pool sparse -Hpo size)" $((268435456 + 777))
 between "$(nbdvol info data.pool sparse -Hpo used)" \
         $((2 << 20)) $(((2 << 20) + 8192))
 between "$(kib data.pool)" 2048 65536 "KiB of the pool's file"
@@ -33,7 +34,7 @@ equal "$(stat -c %a out)" "$(touch x && stat -c %a x)" "mode of the export"
 # The same through pipes, both ways.
 # shellcheck disable=SC2002 # a pipe is the point
 cat image | must nbdvol import data.pool piped -
-equal "$(nbdvol info data.pool piped -Hpo size)" $((1073741824 + 777))
+equal "$(nbdvol info data.pool piped -Hpo size)" $((268435456 + 777))
 between "$(nbdvol info data.pool piped -Hpo used)" \
         $((2 << 20)) $(((2 << 20) + 8192))
 nbdvol export data.pool piped - | cmp - image
@@ -48,6 +49,17 @@ nbdvol export data.pool piped - >>out3
 passed
 must nbdvol rm data.pool piped
 rm out out2 out3
+
+# Longer than what a pipe's volume begins with.
+truncate -s $((1073741824 + 777)) long
+printf end | dd of=long bs=1 seek=$((1073741824 + 774)) conv=notrunc \
+                status=none
+# shellcheck disable=SC2002
+cat long | must nbdvol import data.pool long -
+equal "$(nbdvol info data.pool long -Hpo size,used)" $'1073742601\t4096'
+nbdvol export data.pool long - | tail -c 1000 | cmp - <(tail -c 1000 long)
+passed
+rm long
 
 # To the byte.
 for size in 1 511 512 5000 4096 4097; do

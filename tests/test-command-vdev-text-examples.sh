@@ -47,6 +47,8 @@ equal "$(sort uuids | uniq -c | awk '{ print $1 }' | sort | tr '\n' ' ')" \
 equal "$(nbdvol ls data.pool -H | wc -l)" 3
 equal "$(nbdvol ls 'a,b (1)' -H | wc -l)" 3
 equal "$(nbdvol info 'slice(disk,1G,1G)' -Ho uuid)" \
-      "$(dd if=disk of=cut bs=1M skip=1024 conv=sparse status=none
+      "$(dd if=disk of=cut bs=1M skip=1024 count=64 status=none
          nbdvol info cut -Ho uuid)"
-pass_if cmp -n $((1 << 30)) disk /dev/zero
+pass_if /usr/bin/python3 -c 'import os, sys
+fd = os.open ("disk", os.O_RDONLY)
+sys.exit (os.lseek (fd, 0, os.SEEK_DATA) < 1 << 30)'
