@@ -228,8 +228,8 @@ extern int owner_connect (struct owner_search *s, uint64_t ms,
 extern int owner_connect_reader (const struct command *c,
                                  const uint8_t uuid[16], uint64_t ms,
                                  struct control_client **ret);
-/* Has anybody a lock on the pool?  We must not have one. */
-extern bool owner_is_locked (const struct command *c);
+/* Has anybody, ourselves included, a lock on that file?  NULL: no. */
+extern bool owner_is_locked (const char *path);
 /* -EBUSY with a message that names who has the pool, as far as can be known.
  * LOCK: what locking it said; WHY: what owner_connect said.
  */

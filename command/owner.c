@@ -140,9 +140,8 @@ find_holder (const struct command *c, struct holder *h)
 }
 
 bool
-owner_is_locked (const struct command *c)
+owner_is_locked (const char *path)
 {
-  const char *path = target_path (c->pool);
   struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
   CLEANUP_FD int fd = path ? open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     : -1;

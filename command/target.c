@@ -209,7 +209,8 @@ open_once (struct target *t, uint64_t ms)
 {
   const bool prefer = t->use == TARGET_PREFER_SERVER ||
     t->use == TARGET_NEED_SERVER;
-  const bool others = prefer && owner_is_locked (t->c);
+  const bool others = prefer &&
+    owner_is_locked (target_path (t->c->pool));
   int r = open_here (t);
 
   return r == 0 && prefer ? prefer_server (t, others, ms) : r;

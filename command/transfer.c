@@ -110,6 +110,11 @@ open_existing (const struct command *c, struct new_file *f,
     return base_fail_errno (EISDIR, "%s: cannot write", name);
   if (target_is_backing (c, name))
     return base_fail (EBUSY, "%s: is the pool itself", name);
+  /* A pool, whatever text names it, or the disk of a machine that runs. */
+  if ((S_ISREG (st->st_mode) || S_ISBLK (st->st_mode)) &&
+      owner_is_locked (name))
+    return base_fail (EBUSY, "%s: in use by another process (it is locked)",
+                      name);
   target = realpath (name, NULL);       /* a link stays, its file is replaced */
   if (target == NULL)
     return cannot_write (name);

@@ -10,6 +10,7 @@ TESTS += \
 	tests/test-command-exit-codes.sh \
 	tests/test-command-export-is-on-disk.sh \
 	tests/test-command-export-replaces-nothing-unasked.sh \
+	tests/test-command-export-spares-what-is-in-use.sh \
 	tests/test-command-failed-import-gives-its-space-back.sh \
 	tests/test-command-finds-servers-that-only-read.sh \
 	tests/test-command-follows-events.sh \
