@@ -52,13 +52,16 @@ works=0
 install_and_use ()
 {
   local so
-  as_user bash -c "mkdir build && cd build &&
-    ../src/configure -q --prefix=$home/usr && make -s -j$jobs &&
-    make -s install" &&
+  as_user chmod -R u+w src &&
+    as_user rm -rf src &&
+    as_user mkdir src build &&
+    as_user tar -C src --strip-components=1 -xf nbdvol.tar.xz &&
+    as_user bash -c "cd build && ../src/configure -q --prefix=$home/usr &&
+                     make -s -j$jobs && make -s install" &&
     as_user rm -rf build src &&
     so=$(find "$home/usr" -name nbdkit-pool-plugin.so) &&
     as_user nbdkit -U - "$so" data.pool create=16M control="$sockdir/sock/c" \
-      --run "usr/bin/nbdvol snapshot data.pool root@s &&
+      --run "'$home/usr/bin/nbdvol' snapshot '$home/data.pool' root@s &&
              nbdinfo --size \"\$uri\"" &&
     as_user usr/bin/nbdvol ls data.pool root@s &&
     as_user usr/bin/nbdvol check data.pool &&
