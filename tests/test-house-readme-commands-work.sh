@@ -15,7 +15,7 @@ mkdir tree
 if [ -e "$srcdir/.git" ] && command -v git >/dev/null; then
   git -C "$srcdir" ls-files -z | tar -C "$srcdir" --null -T - -c
 else
-  tar -C "$srcdir" -c .
+  tar -C "$srcdir" --exclude=./_build --exclude=./_inst -c .
 fi | tar -C tree -x
 chmod -R u+w tree
 cd tree

@@ -11,10 +11,14 @@ source "$(dirname "$0")/lib/functions.sh"
 source "$(dirname "$0")/lib/plugin.sh"
 
 if [ "$(id -u)" -ne 0 ]; then
-  must nbdkit -U - pool "$pool" create=4M control=off --run true
-  before=$(sha256sum <"$pool")
-  must_fail 1 nbdkit -f -U - -u nobody pool "$pool" control=off --run true
-  equal "$(sha256sum <"$pool")" "$before"
+  must nbdkit -U - pool "$pool" create=4M control=off \
+       --run "'$nbd_do' \$uri write:0:1M:@1 flush"
+  must_fail 1 nbdkit -f -U "$sockdir/x" -u root pool "$pool" create=1M \
+            volume=other control=off
+  matches "$err" 'setuid|setgroups'
+  serve s
+  equal "$(nbdvol ls -H -o name "$pool")" root "volumes"
+  must nbd_do "$s_uri" read:0:1M:@1
   exit 0
 fi
 
