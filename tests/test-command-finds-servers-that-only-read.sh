@@ -9,8 +9,10 @@ set -e
 source "$(dirname "$0")/lib/functions.sh"
 cd "$tmpdir"
 
-export XDG_RUNTIME_DIR=$sockdir/run
-mkdir -m 0700 "$XDG_RUNTIME_DIR"
+# Where the sockets of others than root are; their paths must be short.
+XDG_RUNTIME_DIR=$(mktemp -d /tmp/nbdvol.XXXXXX)
+export XDG_RUNTIME_DIR
+cleanup_fn "rm -rf '$XDG_RUNTIME_DIR'"
 host=$(uname -n)
 must nbdvol init data.pool 64M
 must nbdvol create data.pool root 1M
