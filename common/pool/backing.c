@@ -101,7 +101,7 @@ backing_grow (struct pool *p, uint64_t wanted)
   atomic_store (&p->below_full, r == -ENOSPC);
   if (done.len == 0)
     return r < 0 && r != -ENOSPC
-      ? r : base_fail (ENOSPC, "the file system or device below has no space left");
+      ? r : base_fail (ENOSPC, "no space left below the pool");
 
   r = vdev_flush (p->backing);
   if (r < 0)
