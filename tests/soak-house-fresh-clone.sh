@@ -30,8 +30,8 @@ head -c 8M /dev/urandom >written
 must nbdcopy written "$uri"
 must ./nbdvol snapshot fresh.pool root@first
 must ./nbdvol ls fresh.pool
-nbdcopy "$uri" - | head -c 8M >read-back
-must cmp written read-back
+must nbdcopy "$uri" read-back
+must cmp -n 8388608 written read-back
 kill -INT $serve
 wait $serve || true
 
