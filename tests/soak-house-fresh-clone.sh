@@ -21,7 +21,7 @@ said_uri ()
 start=$SECONDS
 ./setup serve fresh.pool 1G >serve.log 2>&1 </dev/null &
 serve=$!
-cleanup_fn "kill -INT $serve 2>/dev/null || true"
+cleanup_fn "kill -TERM $serve 2>/dev/null || true"
 wait_until 600 said_uri
 serve_seconds=$((SECONDS - start))
 cat serve.log
@@ -32,7 +32,8 @@ must ./nbdvol snapshot fresh.pool root@first
 must ./nbdvol ls fresh.pool
 must nbdcopy "$uri" read-back
 must cmp -n 8388608 written read-back
-kill -INT $serve
+# SIGINT is ignored in what a script starts in the background.
+kill -TERM $serve
 wait $serve || true
 
 start=$SECONDS rc=0
