@@ -134,9 +134,12 @@ init_once (struct init *s)
   r = vdev_open (s->c->pool, s->path ? 0 : VDEV_OPEN_CREATE, &d);
   if (r == -EBUSY)
     return init_busy (s);
-  if (r == -ENOENT && s->path != NULL && lstat (s->path, &st) == -1 &&
-      errno == ENOENT)
-    return init_new (s);
+  if (r == -ENOENT && s->path != NULL) {
+    if (lstat (s->path, &st) == -1 && errno == ENOENT)
+      return init_new (s);
+    if (stat (s->path, &st) == 0)
+      return AGAIN;             /* made since */
+  }
   if (r == 0)
     return init_in_place (s, d);
   s->not_opened = true;

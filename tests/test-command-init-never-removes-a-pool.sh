@@ -14,7 +14,8 @@ cd "$tmpdir"
 slow_init ()
 {
   strace -f -o strace.log -P "$PWD/new.pool" \
-         -e trace=openat,renameat2 -e inject="$1":delay_enter=2000000 \
+         -e trace=openat,newfstatat,renameat2 \
+         -e inject="$1":delay_enter=2000000 \
          "$builddir/command/nbdvol" init "$PWD/new.pool" 64M 2>slow.err &
   job=$!
 }
@@ -36,6 +37,10 @@ passing_file () { find . -name '.nbdvol-*' | grep -q .; }
 
 slow_init openat
 wait_until 20 pgrep -P $job
+must nbdvol init new.pool 64M
+loses
+slow_init newfstatat
+wait_until 20 grep -q 'openat.*ENOENT' strace.log
 must nbdvol init new.pool 64M
 loses
 slow_init renameat2
