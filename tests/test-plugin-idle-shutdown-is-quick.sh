@@ -16,7 +16,7 @@ wait_until 10 grep -q opened "$tmpdir/events"
 start=$(date +%s%N)
 stop_nbdkit s
 limit=1000
-[ -z "${NBDKIT_VALGRIND:-}" ] || limit=10000
+[ -z "${NBDKIT_VALGRIND:-}${NBDVOL_SANITIZER:-}" ] || limit=10000
 between $((($(date +%s%N) - start) / 1000000)) 0 $limit "milliseconds"
 wait_until 10 server_gone "$follower"
 wait "$follower" || true
