@@ -4,7 +4,7 @@
 # A full pool, ROUNDS (100) times: filled to the last block; requests of
 # 4 KiB, 1 MiB and 32 MiB refused with ENOSPC having changed nothing (the hash
 # of every volume and snapshot and all counters, also after kill -9);
-# overwrites of ten times the pool's size from 4 connections with a flush
+# overwrites of TIMES (10) times the pool's size from 4 connections with a flush
 # every 8; a snapshot of scattered blocks, then refused again; trim, removal of
 # all snapshots and volumes; and again.
 set -e
@@ -16,6 +16,7 @@ source "$srcdir/acceptance/functions.sh"
 use_seed
 rounds=${ROUNDS:-100}
 pool_mib=${POOL_MIB:-16}
+times=${TIMES:-10}
 overwritten=0
 refused=0
 changed=0
@@ -83,7 +84,7 @@ for ((round = 1; round <= rounds; round++)); do
     serve s
     nothing_changed
   }
-  bytes=$((pool_mib * 10 << 20))
+  bytes=$((pool_mib * times << 20))
   must "$builddir/tests/tools/random-writes" "$(uri s a)" \
        --length=$((filled_mib << 20)) --total=$bytes --writers=4 \
        --flush-every=8 --seed=$((SEED + round))
