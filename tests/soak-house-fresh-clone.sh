@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # What a stranger does: clone into an empty folder, type `./setup serve`, use
-# the volume, Ctrl-C, type `./setup check`.  The time of each is recorded.
+# the volume, Ctrl-C, type `./setup check`.  The time of each is recorded, and
+# what the sanitizers found there.
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 abs_top_srcdir=$srcdir
@@ -47,3 +48,5 @@ record fresh-clone "tests/soak-house-fresh-clone.sh" \
        serve-seconds="$serve_seconds" client=1 check-minutes="$minutes" \
        passed="$passed_n" failed="$failed_n" skipped="$skipped_n"
 equal $rc 0 "exit code of ./setup check"
+must cp acceptance/results/check-asan acceptance/results/check-tsan \
+     "$srcdir/acceptance/results/"
