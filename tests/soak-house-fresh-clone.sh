@@ -17,31 +17,33 @@ cd "$tmpdir/clone"
 
 said_uri ()
 {
-  grep -qE '^  nbd\+unix://' serve.log || ! kill -0 "$serve" 2>/dev/null
+  grep -qE '^  nbd\+unix://' "$tmpdir/serve.log" ||
+    ! kill -0 "$serve" 2>/dev/null
 }
 start=$SECONDS
-./setup serve fresh.pool 1G >serve.log 2>&1 </dev/null &
+./setup serve fresh.pool 1G >"$tmpdir/serve.log" 2>&1 </dev/null &
 serve=$!
 cleanup_fn "kill -TERM $serve 2>/dev/null || true"
 wait_until 600 said_uri
 serve_seconds=$((SECONDS - start))
-cat serve.log
-uri=$(sed -n 's/^  \(nbd+unix:.*\)/\1/p' serve.log | head -n 1)
-head -c 8M /dev/urandom >written
-must nbdcopy written "$uri"
+cat "$tmpdir/serve.log"
+uri=$(sed -n 's/^  \(nbd+unix:.*\)/\1/p' "$tmpdir/serve.log" | head -n 1)
+head -c 8M /dev/urandom >"$tmpdir/written"
+must nbdcopy "$tmpdir/written" "$uri"
 must ./nbdvol snapshot fresh.pool root@first
 must ./nbdvol ls fresh.pool
-must nbdcopy "$uri" read-back
-must cmp -n 8388608 written read-back
+must nbdcopy "$uri" "$tmpdir/read-back"
+must cmp -n 8388608 "$tmpdir/written" "$tmpdir/read-back"
 # SIGINT is ignored in what a script starts in the background.
 kill -TERM $serve
 wait $serve || true
 
 start=$SECONDS rc=0
-abs_top_srcdir='' ./setup check >check.log 2>check.err || rc=$?
+abs_top_srcdir='' ./setup check >"$tmpdir/check.log" 2>"$tmpdir/check.err" ||
+  rc=$?
 minutes=$(((SECONDS - start + 59) / 60))
-cat check.err check.log
-last=$(tail -n 1 check.log)
+cat "$tmpdir/check.err" "$tmpdir/check.log"
+last=$(tail -n 1 "$tmpdir/check.log")
 matches "$last" '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'
 read -r passed_n _ failed_n _ skipped_n _ <<<"$last"
 record fresh-clone "tests/soak-house-fresh-clone.sh" \

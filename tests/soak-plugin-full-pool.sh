@@ -35,21 +35,38 @@ state ()
   done
 }
 
+# until_full VOLUME COMMAND...: how many of them succeed before ENOSPC.
+until_full ()
+{
+  local volume=$1 said command
+  shift
+  done_n=$#
+  said=$(nbd_do "$(uri s "$volume")" "$@" 2>&1) && return 0
+  matches "$said" ': No space left on device' "failure of a write"
+  done_n=0
+  for command; do
+    [[ $said != "nbd-do: $command: "* ]] || return 0
+    done_n=$((done_n + 1))
+  done
+  fail "this was not asked for: $said"
+}
+
 # Write MiB after MiB, then block after block, until nothing fits.  $1 is the
 # volume, $2 the first free MiB of it.
 fill ()
 {
-  local mib=$2 block
-  while nbd_do "$(uri s "$1")" "write:${mib}M:1M:@$mib" 2>/dev/null; do
-    mib=$((mib + 1))
+  local i commands=()
+  for ((i = $2; i <= $2 + pool_mib; i++)); do
+    commands+=("write:${i}M:1M:@$i")
   done
-  block=0
-  while nbd_do "$(uri s "$1")" "write:$(((mib << 20) + block * 4096)):4K:@1" \
-               2>/dev/null; do
-    block=$((block + 1))
-    [ $block -lt 256 ] || fail "a MiB fitted in blocks but not as a whole"
+  until_full "$1" "${commands[@]}"
+  filled_mib=$(($2 + done_n))
+  commands=()
+  for ((i = 0; i < 256; i++)); do
+    commands+=("write:$(((filled_mib << 20) + i * 4096)):4K:@1")
   done
-  filled_mib=$mib
+  until_full "$1" "${commands[@]}"
+  between $done_n 0 255 "blocks of a MiB that did not fit"
 }
 
 # Count it if something is not as it was in the file before.
@@ -96,10 +113,11 @@ for ((round = 1; round <= rounds; round++)); do
   # none.
   must nbd_do "$(uri s a)" "trim:$((filled_mib - 2))M:3M" flush
   must nbdvol snapshot "$pool" a@scattered
-  block=1
-  while nbd_do "$(uri s a)" "write:$((block * 8192)):4K:@5" 2>/dev/null; do
-    block=$((block + 1))
+  scattered=()
+  for ((block = 1; block < filled_mib * 128; block++)); do
+    scattered+=("write:$((block * 8192)):4K:@5")
   done
+  until_full a "${scattered[@]}"
   state >"$tmpdir/before"
   must nbd_do "$(uri s a)" "ENOSPC!write:0:1M:5" "ENOSPC!write:1:8M:5:fua" \
        "ENOSPC!write:0:4K:5" flush
