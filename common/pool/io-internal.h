@@ -51,6 +51,7 @@ struct write {
   uint64_t edge_block[2];
   unsigned nedges;
   bool as_growth;               /* charge all data and nodes as growth */
+  bool exactly;                 /* always with the commit held */
   struct edit edit;
   struct charge charge;
   struct extent extents[SMALL]; /* room for charge.places */
@@ -78,7 +79,7 @@ extern int io_write_long (struct handle *h, const char *buf, size_t len,
                           uint64_t off, uint64_t *txn);
 
 /* Zeroes to [OFF, FIRST) and [LAST, END), each inside one block: both are
- * admitted before either is published.
+ * admitted before either is published.  long_requests is held.
  */
 extern int io_zero_ends (struct handle *h, uint64_t off, uint64_t first,
                          uint64_t last, uint64_t end, uint64_t *txn);

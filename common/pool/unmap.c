@@ -114,20 +114,28 @@ unmap_range (struct handle *h, uint64_t len, uint64_t off, uint64_t *txn)
 static int
 unmap (struct handle *h, uint64_t len, uint64_t off, uint32_t flags)
 {
+  struct pool *p = h->pool;
+  const bool ends = off % p->block_size != 0
+    && (off + len) % p->block_size != 0;
   uint64_t txn = 0;
   int r;
 
   r = io_enter (h);
   if (r < 0)
     return r;
-  base_rwlock_rdlock (&h->pool->hole_makers);
+  /* A snapshot between the two ends would make the second one growth. */
+  if (ends)
+    base_rwlock_rdlock (&p->long_requests);
+  base_rwlock_rdlock (&p->hole_makers);
   r = unmap_range (h, len, off, &txn);
-  base_rwlock_unlock (&h->pool->hole_makers);
+  base_rwlock_unlock (&p->hole_makers);
+  if (ends)
+    base_rwlock_unlock (&p->long_requests);
   if (r == 0 && (flags & VDEV_FUA)) {
     /* Nothing of ours, but what made it a hole may not be durable yet. */
     if (txn == 0)
-      txn = commit_target (h->pool);
-    r = commit_to (h->pool, txn);
+      txn = commit_target (p);
+    r = commit_to (p, txn);
   }
   io_exit (h);
   return r;

@@ -45,8 +45,9 @@ admit_both (struct write *a, struct write *b)
   }
 }
 
-/* W is admitted, and nothing that happens meanwhile makes it need more.  If
- * its block changed, it is merged again.
+/* W is admitted, and nothing that happens meanwhile makes it need more room.
+ * If its block changed, it is merged again.  -EAGAIN: with the commit held
+ * that is not possible here.
  */
 static int
 publish_charged (struct write *w)
@@ -64,8 +65,12 @@ publish_charged (struct write *w)
     if (r < 0)
       return r;
     write_classify (w);
-    /* Another request has filled or emptied the block meanwhile. */
+    /* Another request has filled or emptied the block meanwhile: what filled
+     * it is not shared yet.
+     */
     if ((w->charge.data > 0) != (format_type (&w->e[0]) == FORMAT_DATA)) {
+      if (w->edit.exact)
+        return -EAGAIN;
       space_release (w->p, &w->charge);
       return write_run (w);
     }
@@ -80,9 +85,7 @@ publish_both (struct write *a, struct write *b)
   return r < 0 ? r : publish_charged (b);
 }
 
-/* With the commit held no snapshot can come between, so that what is
- * exclusive now needs no growth.  -EAGAIN: not right now.
- */
+/* -EAGAIN: not right now. */
 static int
 try_both_exactly (struct write *a, struct write *b)
 {
@@ -92,7 +95,6 @@ try_both_exactly (struct write *a, struct write *b)
   if (r < 0)
     return r;
   a->edit.exact = b->edit.exact = true;
-  a->as_growth = b->as_growth = false;
   r = write_survey (a);
   if (r == 0)
     r = space_admit (a->p, &a->charge, a->h, true);
@@ -119,8 +121,6 @@ io_zero_ends (struct handle *h, uint64_t off, uint64_t first, uint64_t last,
   r = write_begin (&a, h, NULL, off, first);
   s = write_begin (&b, h, NULL, last, end);
   r = r < 0 ? r : s;
-  /* As growth: a snapshot may come between the two publishes. */
-  a.as_growth = b.as_growth = true;
   if (r == 0)
     r = admit_both (&a, &b);
   if (r == 0)
@@ -209,9 +209,12 @@ set_aside_exactly (struct handle *h, const char *buf, size_t len,
   return r;
 }
 
+/* Each piece asks as HOW did: blocks that only may be shared would use up
+ * what was set aside for others.
+ */
 static int
 write_pieces (struct handle *h, const char *buf, size_t len, uint64_t off,
-              struct credit *credit, uint64_t *txn)
+              enum how how, struct credit *credit, uint64_t *txn)
 {
   const uint64_t piece = h->pool->space.max_blocks * h->pool->block_size;
   struct write w;
@@ -222,6 +225,7 @@ write_pieces (struct handle *h, const char *buf, size_t len, uint64_t off,
     next = BASE_MIN (off + len, (at / piece + 1) * piece);
     r = write_begin (&w, h, buf + (at - off), at, next);
     w.charge.credit = credit;
+    w.exactly = how == EXACTLY;
     if (r == 0)
       r = write_run (&w);
     *txn = BASE_MAX (*txn, w.edit.txn);
@@ -237,23 +241,27 @@ io_write_long (struct handle *h, const char *buf, size_t len, uint64_t off,
 {
   struct pool *p = h->pool;
   struct credit credit = { 0 };
+  enum how how;
   int r;
   RDLOCK_FOR_SCOPE (&p->long_requests);
 
   base_rwlock_rdlock (&p->hole_makers);
   r = set_aside (h, buf, len, off, AS_GROWTH, &credit);
   if (r == 0)
-    r = write_pieces (h, buf, len, off, &credit, txn);
+    r = write_pieces (h, buf, len, off, AS_GROWTH, &credit, txn);
   base_rwlock_unlock (&p->hole_makers);
   if (r != -ENOSPC)
     return r;
 
   base_rwlock_wrlock (&p->hole_makers);
-  r = set_aside (h, buf, len, off, AS_IT_IS, &credit);
-  if (r == -ENOSPC)
+  how = AS_IT_IS;
+  r = set_aside (h, buf, len, off, how, &credit);
+  if (r == -ENOSPC) {
+    how = EXACTLY;
     r = set_aside_exactly (h, buf, len, off, &credit);
+  }
   if (r == 0)
-    r = write_pieces (h, buf, len, off, &credit, txn);
+    r = write_pieces (h, buf, len, off, how, &credit, txn);
   base_rwlock_unlock (&p->hole_makers);
   return r;
 }

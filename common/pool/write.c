@@ -257,6 +257,8 @@ write_run (struct write *w)
 {
   int r;
 
+  if (w->exactly)
+    return write_exactly (w);
   for (;;) {
     r = write_admit (w);
     if (r == -ENOSPC)
