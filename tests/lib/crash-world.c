@@ -366,10 +366,13 @@ race_volume (struct crash_world *w, struct race *race, const struct listed *l)
   return true;
 }
 
-/* Which of the N cuts is it?  The newest one; false = none. */
+/* Which of the N cuts is it?  false = none.  *FOUND, which may be NULL: the
+ * newest one's state.  A cut that reads the same may be the one; so only what
+ * is exclusive in all of them is known to be.
+ */
 static bool
 identify (struct crash_world *w, const struct oracle_cut *cut, size_t n,
-          size_t *which)
+          struct oracle_state **found)
 {
   struct race race = { .cut = cut, .n = n, .left = n };
   struct observed o = { .n = 0 };
@@ -395,9 +398,13 @@ identify (struct crash_world *w, const struct oracle_cut *cut, size_t n,
   if (race.left == 0)
     return crash_fail (w, "not as at any one of %zu commits it may be at: %s",
                        n, n > 0 ? race.why : "there is none");
-  for (i = n; !alive[i - 1]; i--)
-    ;
-  *which = i - 1;
+  if (found == NULL)
+    return true;
+  for (*found = NULL, i = n; i-- > 0; )
+    if (alive[i] && *found == NULL)
+      *found = oracle_state_ref (cut[i].state);
+    else if (alive[i])
+      oracle_exclusive_in_both (found, cut[i].state);
   return true;
 }
 
@@ -405,9 +412,8 @@ bool
 crash_world_compare (struct crash_world *w)
 {
   struct oracle_cut now = { .state = w->live };
-  size_t which;
 
-  return !w->failed && identify (w, &now, 1, &which);
+  return !w->failed && identify (w, &now, 1, NULL);
 }
 
 static void
@@ -550,11 +556,10 @@ static bool
 adopt (struct crash_world *w, const struct oracle_cut *cut, size_t n)
 {
   struct oracle_state *s;
-  size_t which, i;
+  size_t i;
 
-  if (!identify (w, cut, n, &which))
+  if (!identify (w, cut, n, &s))
     return false;
-  s = oracle_state_ref (cut[which].state);
   for (i = 0; i < s->n; i++)
     if (s->v[i].hidden) {
       oracle_drop (&s, s->v[i].key);

@@ -443,6 +443,37 @@ oracle_share (struct oracle_state **sp, uint64_t key)
       chunk_own (d, i)->exclusive = 0;
 }
 
+static uint64_t
+chunk_exclusive (const struct oracle_data *d, size_t n)
+{
+  return n < d->nchunks && d->chunk[n] ? d->chunk[n]->exclusive : 0;
+}
+
+void
+oracle_exclusive_in_both (struct oracle_state **sp,
+                          const struct oracle_state *other)
+{
+  size_t i, n;
+
+  for (i = 0; i < (*sp)->n; i++) {
+    const struct oracle_volume *v = &(*sp)->v[i];
+    const struct oracle_volume *o = oracle_find (other, v->name);
+
+    for (n = 0; o && n < v->data->nchunks; n++) {
+      const uint64_t mine = chunk_exclusive (v->data, n);
+      const uint64_t both = mine & chunk_exclusive (o->data, n);
+      struct oracle_volume *own;
+
+      if (both == mine)
+        continue;
+      own = own_volume (sp, v->key);
+      data_own (&own->data, own->data->nchunks);
+      chunk_own (own->data, n)->exclusive = both;
+      v = own;
+    }
+  }
+}
+
 /* ---- bytes ------------------------------------------------------------- */
 
 void

@@ -81,6 +81,11 @@ extern void oracle_share (struct oracle_state **sp, uint64_t key);
  */
 extern bool oracle_exclusive (const struct oracle_volume *v, uint64_t len,
                               uint64_t off, uint32_t block);
+/* What is not exclusive in the volume of the same name in OTHER is not in *SP
+ * either.
+ */
+extern void oracle_exclusive_in_both (struct oracle_state **sp,
+                                      const struct oracle_state *other);
 /* True if each block that [off, off + len) touches is either exclusive or
  * covered whole: such a trim needs no new block.
  */
