@@ -173,6 +173,7 @@ TESTS_POOL_CRASH = \
 	tests/test-pool-fault-rot-is-reported \
 	tests/test-pool-fault-rot-is-survived \
 	tests/test-pool-fault-superblock-copies \
+	tests/test-pool-full-commits-show-no-room \
 	tests/test-pool-full-overwrites-succeed \
 	tests/test-pool-full-pieces-keep-their-room \
 	tests/test-pool-full-refuses-whole-request \
@@ -187,7 +188,6 @@ TESTS += $(TESTS_POOL_CRASH)
 SANITIZER_TESTS += \
 	tests/test-pool-concurrent-writers-keep-blocks-whole \
 	tests/test-pool-full-overwrites-succeed \
-	tests/test-pool-full-pieces-keep-their-room \
 	tests/test-pool-full-refuses-whole-request \
 	tests/test-pool-full-trims-of-shared-space \
 	tests/test-pool-reads-back-writes \
@@ -282,6 +282,12 @@ tests_test_pool_fault_superblock_copies_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_fault_superblock_copies_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_fault_superblock_copies_LDADD = $(LDADD_CRASH_POOL)
 
+tests_test_pool_full_commits_show_no_room_SOURCES = \
+	tests/test-pool-full-commits-show-no-room.c
+tests_test_pool_full_commits_show_no_room_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_full_commits_show_no_room_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_full_commits_show_no_room_LDADD = $(LDADD_CRASH_POOL)
+
 tests_test_pool_full_overwrites_succeed_SOURCES = \
 	tests/test-pool-full-overwrites-succeed.c
 tests_test_pool_full_overwrites_succeed_CPPFLAGS = $(CPPFLAGS_TEST)
@@ -290,7 +296,8 @@ tests_test_pool_full_overwrites_succeed_LDADD = $(LDADD_TEST_POOL)
 tests_test_pool_full_pieces_keep_their_room_SOURCES = \
 	tests/test-pool-full-pieces-keep-their-room.c
 tests_test_pool_full_pieces_keep_their_room_CPPFLAGS = $(CPPFLAGS_TEST)
-tests_test_pool_full_pieces_keep_their_room_LDADD = $(LDADD_TEST_POOL)
+tests_test_pool_full_pieces_keep_their_room_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_full_pieces_keep_their_room_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_full_refuses_whole_request_SOURCES = \
 	tests/test-pool-full-refuses-whole-request.c

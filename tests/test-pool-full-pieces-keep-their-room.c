@@ -7,7 +7,8 @@
  *
  * Here the pool has one block left.  The last block of the write is a hole
  * and needs it; the first one was shared with a clone that is gone, so it
- * needs none in truth, but looks as if it might.
+ * needs none in truth, but looks as if it might.  The seed schedules the two
+ * threads.
  */
 
 #include <config.h>
@@ -16,6 +17,7 @@
 
 #include "devices.h"
 #include "pool.h"
+#include "sim.h"
 #include "test.h"
 
 #define POOL (4ULL << 20)       /* the longest publish is 16 blocks */
@@ -82,17 +84,22 @@ prepare (void)
 }
 
 static bool
-long_write (void)
+long_write (uint64_t seed)
 {
+  const struct sim_options so = {
+    .seed = seed, .policy = seed % 2 ? SIM_RANDOM : SIM_PRIORITY,
+    .stay = 4 };
   struct base_thread t;
   int r;
 
   atomic_store (&armed, false);
   atomic_store (&done, false);
+  sim_start (&so);
   CHECK (base_thread_create (&t, thief, NULL) == 0);
   r = vdev_write (v, new, sizeof new, 0, 0);
   atomic_store (&done, true);
   base_thread_join (&t);
+  sim_stop (NULL);
   CHECK (r == 0 || r == -ENOSPC);
   CHECK (vdev_read (v, now, sizeof now, 0) == 0);
   CHECK_EQ_MEM (now, r == 0 ? new : old, sizeof now);
@@ -101,6 +108,7 @@ long_write (void)
 
 TEST_MAIN
 {
+  const uint64_t seed = test_seed ();
   const struct pool_options options = { .watch = { .published = published } };
   struct vdev *backing;
   int round, succeeded = 0;
@@ -116,7 +124,7 @@ TEST_MAIN
   CHECK (pool_volume_open (p, "w", false, NULL, &w) == 0);
   for (round = 0; round < ROUNDS; round++) {
     prepare ();
-    succeeded += long_write ();
+    succeeded += long_write (seed + round);
     CHECK (vdev_trim (v, VOLUME, 0, 0) == 0);
     CHECK (vdev_trim (w, VOLUME, 0, 0) == 0);
     CHECK (pool_flush (p) == 0);

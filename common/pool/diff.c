@@ -135,23 +135,30 @@ diff_leaf (struct pool *p, struct cut *cut, const struct node *n,
   return r;
 }
 
-/* N is finished: give it a place, make its clean form, queue the write. */
+/* Where N goes.  This comes before the origin's place counts as pending:
+ * while a commit runs, requests must never see more room than there is.
+ */
 static int
-finish_node (struct pool *p, struct cut *cut, struct node *n,
-             uint32_t snap_epoch)
+take_place (struct pool *p, struct cut *cut, const struct node *n,
+            uint32_t snap_epoch, uint64_t *place)
 {
-  struct node *clean;
-  uint64_t place;
-  uint32_t i;
-  int r;
+  int r = cut_take_place (p, cut, place);
 
-  r = cut_take_place (p, cut, &place);
-  if (r < 0)
-    return r;
-  if (n->origin == NULL || format_birth (&n->origin->self) <= snap_epoch) {
+  if (r == 0
+      && (n->origin == NULL || format_birth (&n->origin->self) <= snap_epoch)) {
     LOCK_FOR_SCOPE (&p->space.lock);
     p->space.owed--;
   }
+  return r;
+}
+
+/* N is finished: make its clean form, queue the write to PLACE. */
+static int
+finish_node (struct pool *p, struct cut *cut, struct node *n, uint64_t place)
+{
+  struct node *clean;
+  uint32_t i;
+
   clean = node_new_clean (p, n->level);
   if (clean == NULL)
     return -ENOMEM;
@@ -178,10 +185,12 @@ diff_node (struct pool *p, struct cut *cut, struct cut_item *item,
   static const struct format_entry hole;
   const uint32_t snap_epoch = item->snap_epoch;
   const char *who = item->v->label;
+  uint64_t place;
   uint32_t i;
-  int r = 0;
+  int r;
 
-  if (n->origin)
+  r = take_place (p, cut, n, snap_epoch, &place);
+  if (r == 0 && n->origin)
     r = leave_origin (p, cut, n->origin, snap_epoch);
   if (r == 0 && n->level == 0)
     r = diff_leaf (p, cut, n, snap_epoch);
@@ -199,7 +208,7 @@ diff_node (struct pool *p, struct cut *cut, struct cut_item *item,
     if (r == 0 && child)
       r = diff_node (p, cut, item, child);
   }
-  return r < 0 ? r : finish_node (p, cut, n, snap_epoch);
+  return r < 0 ? r : finish_node (p, cut, n, place);
 }
 
 /* Does the committed root OLD go on in ROOT, itself or as the origin of a
