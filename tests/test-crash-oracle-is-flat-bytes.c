@@ -121,8 +121,8 @@ TEST_MAIN
       memset (own, 0, sizeof own);
     }
   }
-  oracle_resize (&live, 1, SIZE / 2);
-  oracle_resize (&live, 1, SIZE);
+  oracle_resize (&live, 1, SIZE / 2, ORACLE_PAGE);
+  oracle_resize (&live, 1, SIZE, ORACLE_PAGE);
   memset (flat + SIZE / 2, 0, SIZE - SIZE / 2);
   check_same (live, flat);
   for (k = 0; k < KEEP; k++) {

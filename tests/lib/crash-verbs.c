@@ -145,7 +145,7 @@ crash_apply_verb (struct crash_actor *a)
     oracle_share (&w->live, named (a, op->vol, -1)->key);
     break;
   case CRASH_RESIZE:
-    oracle_resize (&w->live, named (a, op->vol, -1)->key, op->len);
+    oracle_resize (&w->live, named (a, op->vol, -1)->key, op->len, w->block);
     break;
   case CRASH_RENAME:
     apply_rename (a);

@@ -402,18 +402,35 @@ oracle_set_hidden (struct oracle_state **sp, uint64_t key, bool hidden)
   own_volume (sp, key)->hidden = hidden;
 }
 
+/* A block of which nothing but zeroes was left is not there any more. */
+static void
+unmark_zero (struct oracle_data *d, uint64_t off, uint32_t block)
+{
+  size_t first = off / ORACLE_PAGE, i, end;
+
+  end = BASE_MIN (first + block / ORACLE_PAGE, d->nchunks * CHUNK);
+  for (i = first; i < end; i++)
+    if (oracle_data_page (d, i) != NULL)
+      return;
+  for (i = first; i < end; i++)
+    if (page_exclusive (d, i))
+      chunk_own (d, i / CHUNK)->exclusive ^= UINT64_C (1) << i % CHUNK;
+}
+
 void
-oracle_resize (struct oracle_state **sp, uint64_t key, uint64_t size)
+oracle_resize (struct oracle_state **sp, uint64_t key, uint64_t size,
+               uint32_t block)
 {
   struct oracle_volume *v = own_volume (sp, key);
   struct oracle_data *d;
-  uint64_t end;
+  uint64_t at, end;
 
   d = data_own (&v->data, v->data->nchunks);
   if (size < v->size) {
     end = BASE_MIN (v->size, d->nchunks * CHUNK * ORACLE_PAGE);
     put (d, NULL, end - size, size);
-    mark (d, end - size, size, ORACLE_PAGE);
+    for (at = size - size % block; at < end; at += block)
+      unmark_zero (d, at, block);
   }
   data_own (&v->data, chunks_of (size));
   v->size = size;

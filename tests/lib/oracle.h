@@ -65,7 +65,7 @@ extern void oracle_set_id (struct oracle_state **sp, uint64_t key, uint64_t id);
 extern void oracle_set_hidden (struct oracle_state **sp, uint64_t key,
                                bool hidden);
 extern void oracle_resize (struct oracle_state **sp, uint64_t key,
-                           uint64_t size);
+                           uint64_t size, uint32_t block);
 /* KEY gets the size and contents of FROM. */
 extern void oracle_become (struct oracle_state **sp, uint64_t key,
                            uint64_t from);
