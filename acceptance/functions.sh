@@ -21,8 +21,10 @@
 
 : "${abs_top_srcdir:?}"
 results=$abs_top_srcdir/acceptance/results
-# What a figure speaks about.
+# What a figure speaks about: this code, as it was when the run began.
 code=(common plugins command)
+measured=$(git -C "$abs_top_srcdir" rev-parse HEAD 2>/dev/null) ||
+  measured=unknown
 
 line ()
 {
@@ -52,12 +54,10 @@ figure_line ()
 
 record ()
 {
-  local name=$1 command=$2 commit
+  local name=$1 command=$2
   shift 2
-  commit=$(git -C "$abs_top_srcdir" rev-parse HEAD 2>/dev/null) ||
-    commit=unknown
   mkdir -p "$results" &&
-    printf '%s\t%s\t%s\n' "$command" "$commit" "$*" >"$results/$name"
+    printf '%s\t%s\t%s\n' "$command" "$measured" "$*" >"$results/$name"
 }
 
 recorded ()
