@@ -10,7 +10,8 @@ source "$(dirname "$0")/lib/functions.sh"
 cd "$tmpdir"
 
 must nbdvol init good.pool 16M
-head -c 200000 /dev/urandom >image
+# Its first byte is known, so that the X written over it below is another.
+{ printf A; head -c 199999 /dev/urandom; } >image
 must nbdvol import good.pool root image
 must nbdvol snapshot good.pool root@a
 
