@@ -189,7 +189,7 @@ take_turns (const char *what, size_t n, uint64_t writes, bool local,
 static void
 writes (void)
 {
-  const uint64_t n = BASE_MAX (640 / cost_scale / 64, 1) * 64;
+  const uint64_t n = BASE_MAX (2560 / cost_scale / 64, 1) * 64;
   struct round median[COST_POOLS];
   size_t i;
 
@@ -199,7 +199,7 @@ writes (void)
   }
   take_turns ("local", LOCAL_ROUNDS, n, true, median);
   report_spread ("local", median);
-  take_turns ("whole", WHOLE_ROUNDS, 2 * n, false, median);
+  take_turns ("whole", WHOLE_ROUNDS, n / 2, false, median);
   take_turns ("aged", LOCAL_ROUNDS, n, true, median);
   report_spread ("aged", median);
   for (i = 0; i < COST_POOLS; ++i)

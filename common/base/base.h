@@ -93,6 +93,19 @@ extern void *base_memalign (size_t align, size_t size);
 extern char *base_strdup (const char *s);
 extern char *base_asprintf (const char *fs, ...) BASE_PRINTF (1, 2);
 
+/* 1 in a program that looks for memory errors or races (ASan, TSan): memory
+ * that is no longer used goes back by free (3), so that a late use is seen.
+ */
+#ifndef __has_feature
+#define __has_feature(x) 0      /* gcc says it otherwise */
+#endif
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ \
+  || __has_feature (address_sanitizer) || __has_feature (thread_sanitizer)
+#define BASE_SANITIZED 1
+#else
+#define BASE_SANITIZED 0
+#endif
+
 /* ---- cleanup at the end of a scope --------------------------------------- */
 
 extern void base_cleanup_free (void *pp);

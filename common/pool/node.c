@@ -16,6 +16,12 @@
  *
  * Why no pointers between clean nodes: a node may have many parents
  * (snapshots share), so eviction would have to find them all.
+ *
+ * The memory of a node that is gone is kept and used for the next one.  The
+ * threads that free nodes are seldom those that make them, and the C library
+ * gives each thread its own heap: under random writes more of it lay idle
+ * than was in use (bench/pool-cost memory).  Not with the sanitizers, which
+ * are to see that a node is gone.
  */
 
 #include <config.h>
@@ -37,19 +43,45 @@ node_ref (struct node *n)
   return n;
 }
 
-static void
-node_free (struct node *n, uint32_t fan)
+/* ---- memory -------------------------------------------------------------- */
+
+static struct node *
+take_spare (struct pool *p)
 {
+  LOCK_FOR_SCOPE (&p->spare_lock);
+  struct node *n = p->spare;
+
+  if (n)
+    p->spare = n->hash_next;
+  return n;
+}
+
+static void
+give_spare (struct pool *p, struct node *n)
+{
+  LOCK_FOR_SCOPE (&p->spare_lock);
+
+  n->hash_next = p->spare;
+  p->spare = n;
+}
+
+static void
+node_free (struct node *n)
+{
+  struct pool *p = n->pool;
   uint32_t i;
 
   if (n->child) {
-    for (i = 0; i < fan; ++i)
+    for (i = 0; i < p->fan; ++i)
       node_unref (n->child[i]);
     free (n->child);
   }
   node_unref (n->origin);
   node_unref (n->clean);
-  free (n);
+  if (BASE_SANITIZED)
+    free (n);
+  else
+    give_spare (p, n);
 }
 
 void
@@ -58,7 +90,7 @@ node_unref (struct node *n)
   if (n == NULL)
     return;
   if (atomic_fetch_sub_explicit (&n->refs, 1, memory_order_acq_rel) == 1)
-    node_free (n, n->fan);
+    node_free (n);
 }
 
 void
@@ -70,8 +102,10 @@ node_cleanup_unref (struct node **np)
 static struct node *
 node_alloc (struct pool *p, unsigned level)
 {
-  struct node *n = base_malloc (node_bytes (p));
+  struct node *n = BASE_SANITIZED ? NULL : take_spare (p);
 
+  if (n == NULL)
+    n = base_malloc (node_bytes (p));
   if (n == NULL) {
     base_fail (ENOMEM, "out of memory");
     return NULL;
@@ -80,7 +114,7 @@ node_alloc (struct pool *p, unsigned level)
   atomic_init (&n->refs, 1);
   atomic_init (&n->used, true);
   n->level = level;
-  n->fan = p->fan;
+  n->pool = p;
   return n;
 }
 
@@ -168,6 +202,7 @@ node_cache_init (struct pool *p, size_t bytes)
 void
 node_cache_free (struct pool *p)
 {
+  struct node *n;
   unsigned i;
   size_t j;
 
@@ -183,6 +218,8 @@ node_cache_free (struct pool *p)
     s->nclock = 0;
     base_mutex_destroy (&s->lock);
   }
+  for (n = take_spare (p); n; n = take_spare (p))
+    free (n);
 }
 
 static uint64_t
@@ -286,8 +323,10 @@ node_insert_clean (struct pool *p, struct node *n)
     size_t cap = BASE_MAX (s->cap * 2, (size_t) 16);
     struct node **c = base_realloc (s->clock, cap * sizeof c[0]);
 
-    if (c == NULL)
-      return n;                 /* not cached, that is all */
+    if (c == NULL) {
+      node_unref (n);
+      return NULL;
+    }
     s->clock = c;
     s->cap = cap;
   }
@@ -373,5 +412,8 @@ node_load (struct pool *p, const struct format_entry *e, unsigned level,
   n->self = *e;
   *ret = node_insert_clean (p, n);
   n = NULL;
-  return 0;
+  /* Callers look in the cache again: one that is not there would be loaded
+   * for ever.
+   */
+  return *ret ? 0 : base_fail (ENOMEM, "out of memory");
 }

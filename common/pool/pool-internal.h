@@ -29,6 +29,7 @@
  *   cache shard     clean nodes
  *   commit.lock     durable generation, `running`, poison
  *   events.lock
+ *   spare_lock      memory of nodes
  *
  * Only the first five and the commit hold are held over I/O, and of these a
  * request that writes blocks of data takes none.
@@ -61,14 +62,15 @@ struct node {
   uint8_t level;                /* 0 = leaf */
   bool dirty;
   uint32_t live;                /* slots that are not holes */
-  uint32_t fan;                 /* fan-out */
+  struct pool *pool;
   uint64_t txn;                 /* dirty: transaction it belongs to */
   struct format_entry self;     /* clean: the entry that names it; dirty: set
                                  * by its commit */
   struct node *origin;          /* dirty: copied from; NULL = new */
   struct node *clean;           /* dirty: what its commit made of it */
   struct node **child;          /* dirty, level > 0: children in memory */
-  struct node *hash_next;       /* clean; lock: cache shard */
+  struct node *hash_next;       /* clean; lock: cache shard.  Spare; lock:
+                                 * spare_lock */
   size_t clock_index;           /* clean; lock: cache shard */
   atomic_bool used;             /* clean: for the clock hand */
   struct format_entry e[];      /* fan-out entries */
@@ -102,7 +104,10 @@ extern void node_cleanup_unref (struct node **np);
 extern struct node *node_new (struct pool *p, unsigned level, uint64_t txn);
 extern struct node *node_new_clean (struct pool *p, unsigned level);
 extern struct node *node_copy (struct pool *p, struct node *from, uint64_t txn);
-/* Put a clean node that was just written into the cache. */
+/* Put a clean node that was just written, or read, into the cache; takes the
+ * caller's reference and returns one, perhaps to an equal node that was there.
+ * NULL: no memory to keep it.
+ */
 extern struct node *node_insert_clean (struct pool *p, struct node *n);
 /* Forget the clean node at PLACE: the place is about to be reused. */
 extern void node_forget (struct pool *p, uint64_t place);
@@ -382,6 +387,8 @@ struct pool {
   atomic_bool open_dirty;       /* something joined open_gen */
 
   struct node_shard cache[NODE_SHARDS];
+  struct base_mutex spare_lock; /* inside all others */
+  struct node *spare;           /* memory for nodes; spare_lock */
   struct space space;
   struct base_mutex back_lock;
   atomic_bool below_full;       /* the backing has no space left */

@@ -64,6 +64,7 @@ pool_free (struct pool *p)
   base_mutex_destroy (&p->worker_lock);
   base_mutex_destroy (&p->commit.lock);
   base_mutex_destroy (&p->events.lock);
+  base_mutex_destroy (&p->spare_lock);
   base_rwlock_destroy (&p->publish);
   base_rwlock_destroy (&p->long_requests);
   base_rwlock_destroy (&p->hole_makers);
@@ -88,6 +89,7 @@ pool_alloc (const struct pool_options *options)
   base_mutex_init (&p->worker_lock);
   base_mutex_init (&p->commit.lock);
   base_mutex_init (&p->events.lock);
+  base_mutex_init (&p->spare_lock);
   base_rwlock_init (&p->publish);
   base_rwlock_init (&p->long_requests);
   base_rwlock_init (&p->hole_makers);

@@ -60,7 +60,7 @@ read_refs (struct reap *reap, const struct node *n)
   uint32_t i, refs;
   int r = 0;
 
-  for (i = 0; i < n->fan && r == 0; ++i)
+  for (i = 0; i < reap->p->fan && r == 0; ++i)
     if (format_type (&n->e[i]) == FORMAT_DATA
         && format_birth (&n->e[i]) <= reap->v->snap_epoch)
       r = refs_get (reap->p, format_place (&n->e[i]), &refs);

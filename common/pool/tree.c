@@ -413,7 +413,7 @@ settle_node (struct pool *p, struct node *n)
   }
   if (n->child == NULL)
     return;
-  for (i = 0; i < n->fan; ++i) {
+  for (i = 0; i < p->fan; ++i) {
     child = n->child[i];
     if (child == NULL)
       continue;

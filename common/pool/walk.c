@@ -111,7 +111,7 @@ clear_slots (struct node *n, uint32_t first)
 {
   uint32_t i;
 
-  for (i = first; i < n->fan; ++i) {
+  for (i = first; i < n->pool->fan; ++i) {
     if (format_type (&n->e[i]) == FORMAT_HOLE)
       continue;
     memset (&n->e[i], 0, sizeof n->e[i]);
