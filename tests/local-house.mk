@@ -20,6 +20,7 @@ TESTS += \
 	tests/test-house-acceptance-judges.sh \
 	tests/test-house-install-puts-files.sh \
 	tests/test-house-mutant-runner-judges.sh \
+	tests/test-house-mutants-apply.sh \
 	tests/test-house-run-test-wants-assertions.sh \
 	tests/test-house-sanitizer-reports-planted-bug.sh \
 	tests/test-house-setup-counts-results.sh \
