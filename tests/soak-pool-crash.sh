@@ -5,13 +5,15 @@
 # operations, then random histories until STATES (5,000,000) states have been
 # judged, in parts of PART (250,000) with a seed each, and at last a device
 # that forgets the flushes, under which the same command must fail.  The
-# result is written down after each part: a run that is cut short has its
-# true count.
+# result and its table are written down after each part.  A run that was cut
+# short is taken up where it ended, unless the code is another one by now or
+# SEED is given.
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 abs_top_srcdir=$srcdir
 source "$srcdir/acceptance/functions.sh"
 
+given=${SEED:-}
 use_seed
 states=${STATES:-5000000}
 part=${PART:-250000}
@@ -58,11 +60,27 @@ note ()
 {
   record crash-soak "STATES=$states SEED=$SEED tests/soak-pool-crash.sh" \
          states="$(table sum)" least-cell="$(table least)" \
-         failures="$failures" teeth="$1" seed="$SEED"
+         failures="$failures" teeth="$1" seed="$SEED" last-seed="$seed"
+  table all >>"$results/crash-soak"
 }
 
-enumerate --seed "$seed" --exhaustive 1 --histories 1000000000
-enumerate --seed "$seed" --exhaustive 2 --histories 1000000000
+# True if part of the work is done: its seed, its table.
+take_up ()
+{
+  local judged
+  judged=$(recorded crash-soak states) &&
+    [ "$(recorded crash-soak teeth)" -eq 0 ] &&
+    [ "$(recorded crash-soak failures)" -eq 0 ] &&
+    SEED=$(recorded crash-soak seed) &&
+    seed=$(recorded crash-soak last-seed) &&
+    tail -n +2 "$results/crash-soak" >"$total" &&
+    echo "SEED=$SEED, $judged states are done"
+}
+
+if [ -n "$given" ] || ! take_up; then
+  enumerate --seed "$seed" --exhaustive 1 --histories 1000000000
+  enumerate --seed "$seed" --exhaustive 2 --histories 1000000000
+fi
 while [ "$(table sum)" -lt "$states" ] && [ $failures -eq 0 ]; do
   seed=$((seed + 1))
   enumerate --seed "$seed" --states "$part"
