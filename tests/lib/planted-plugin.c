@@ -26,6 +26,7 @@ static const char *bug = "none";
 static uint64_t unlocked_counter;
 static volatile int large = INT_MAX;
 static volatile int sink;
+static volatile size_t behind = 16;     /* not seen through by the compiler */
 
 static int
 planted_config (const char *key, const char *value)
@@ -77,7 +78,7 @@ planted_pread (void *handle, void *buf, uint32_t count, uint64_t offset,
     past = malloc (16);
     if (past == NULL)
       return -1;
-    sink = past[16];
+    sink = past[behind];
     free ((void *) past);
   }
   return 0;
