@@ -160,6 +160,7 @@ tests_pool_crash_LDFLAGS = $(LDFLAGS_CRASH)
 tests_pool_crash_LDADD = $(LDADD_CRASH_POOL)
 
 TESTS_POOL_CRASH = \
+	tests/test-pool-concurrent-waiters-wake-in-turn \
 	tests/test-pool-concurrent-writers-keep-blocks-whole \
 	tests/test-pool-crash-dropped-flush-is-found \
 	tests/test-pool-crash-leaves-one-commit \
@@ -186,6 +187,7 @@ TESTS_POOL_CRASH = \
 check_PROGRAMS += $(TESTS_POOL_CRASH)
 TESTS += $(TESTS_POOL_CRASH)
 SANITIZER_TESTS += \
+	tests/test-pool-concurrent-waiters-wake-in-turn \
 	tests/test-pool-concurrent-writers-keep-blocks-whole \
 	tests/test-pool-full-overwrites-succeed \
 	tests/test-pool-full-refuses-whole-request \
@@ -193,6 +195,11 @@ SANITIZER_TESTS += \
 	tests/test-pool-reads-back-writes \
 	tests/test-pool-verbs-stand-by-what-they-did \
 	tests/test-pool-volume-keeps-the-contract
+
+tests_test_pool_concurrent_waiters_wake_in_turn_SOURCES = \
+	tests/test-pool-concurrent-waiters-wake-in-turn.c
+tests_test_pool_concurrent_waiters_wake_in_turn_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_waiters_wake_in_turn_LDADD = $(LDADD_TEST_POOL)
 
 tests_test_pool_concurrent_writers_keep_blocks_whole_SOURCES = \
 	tests/test-pool-concurrent-writers-keep-blocks-whole.c

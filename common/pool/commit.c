@@ -122,9 +122,7 @@ commit_poison (struct pool *p, int err, const char *what)
   base_cond_broadcast (&p->commit.done);
   base_mutex_unlock (&p->commit.lock);
 
-  base_mutex_lock (&p->space.lock);
-  base_cond_broadcast (&p->space.changed);
-  base_mutex_unlock (&p->space.lock);
+  space_wake_all (p);
   if (first)
     event_log (p, POOL_EVENT_POISONED, "", "poisoned: %s: %s; nothing is "
                "written any more: %s", what, why ? why : base_strerror (err),

@@ -382,10 +382,9 @@ static void
 io_kick (struct vdev *d)
 {
   struct handle *h = (struct handle *) d;
-  LOCK_FOR_SCOPE (&h->pool->space.lock);
 
   atomic_store (&h->shut, true);
-  base_cond_broadcast (&h->pool->space.changed);
+  space_wake_all (h->pool);
 }
 
 static void

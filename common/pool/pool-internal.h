@@ -216,6 +216,7 @@ struct limbo {
 
 struct space_waiter {
   struct space_waiter *next;
+  struct base_cond turn;        /* it is first now; poison; shut */
 };
 
 struct space {
@@ -605,6 +606,8 @@ extern int space_admit (struct pool *p, struct charge *c, struct handle *h,
  * for readers.  -ENOSPC if nothing can come.
  */
 extern int space_wait (struct pool *p);
+/* Poison, or a handle was shut: all that wait for space look. */
+extern void space_wake_all (struct pool *p);
 /* Set GROWTH aside, or -ENOSPC. */
 extern int space_set_aside (struct pool *p, uint64_t growth,
                             struct credit *credit);

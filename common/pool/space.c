@@ -225,29 +225,42 @@ space_return_credit (struct pool *p, struct credit *credit)
   credit->left = 0;
 }
 
-/* One round of waiting for space; space.lock is held on entry and exit. */
+/* Something has come that everybody who waits for space must see. */
+void
+space_wake_all (struct pool *p)
+{
+  struct space *s = &p->space;
+  struct space_waiter *w;
+  LOCK_FOR_SCOPE (&s->lock);
+
+  for (w = s->first; w; w = w->next)
+    base_cond_signal (&w->turn);
+  base_cond_broadcast (&s->changed);
+}
+
+/* One round of waiting for space, of the first in the queue; space.lock is
+ * held on entry and exit.
+ */
 static int
-wait_locked (struct pool *p, bool head)
+wait_locked (struct pool *p)
 {
   struct space *s = &p->space;
   uint64_t target;
-  int r = 0;
+  int r;
 
-  if (head) {
-    base_mutex_unlock (&s->lock);
-    target = commit_target (p);
-    base_mutex_lock (&p->commit.lock);
-    if (p->commit.durable < target) {
-      base_mutex_unlock (&p->commit.lock);
-      r = commit_to (p, target);
-      base_mutex_lock (&s->lock);
-      return r;
-    }
+  base_mutex_unlock (&s->lock);
+  target = commit_target (p);
+  base_mutex_lock (&p->commit.lock);
+  if (p->commit.durable < target) {
     base_mutex_unlock (&p->commit.lock);
+    r = commit_to (p, target);
     base_mutex_lock (&s->lock);
-    if (atomic_load (&p->open_dirty))
-      return 0;
+    return r;
   }
+  base_mutex_unlock (&p->commit.lock);
+  base_mutex_lock (&s->lock);
+  if (atomic_load (&p->open_dirty))
+    return 0;
   /* Nothing to commit: others in flight or readers hold it. */
   atomic_fetch_add (&p->limbo_waiters, 1);
   limbo_drain_locked (p);
@@ -256,6 +269,9 @@ wait_locked (struct pool *p, bool head)
   return 0;
 }
 
+/* Who is first then is woken, and nobody else: were all to look whether it is
+ * their turn, each request would cost as many switches as there are waiters.
+ */
 static void
 leave_queue_locked (struct space *s, struct space_waiter *me)
 {
@@ -267,7 +283,8 @@ leave_queue_locked (struct space *s, struct space_waiter *me)
   s->last = NULL;
   for (wp = &s->first; *wp; wp = &(*wp)->next)
     s->last = *wp;
-  base_cond_broadcast (&s->changed);
+  if (s->first)
+    base_cond_signal (&s->first->turn);
 }
 
 /* Nothing is in flight that could bring a block. */
@@ -305,7 +322,7 @@ space_wait (struct pool *p)
   limbo_drain_locked (p);
   if (nothing_to_come_locked (p))
     return beyond_waiting_locked (p, 1);
-  return wait_locked (p, true);
+  return wait_locked (p);
 }
 
 static int
@@ -315,6 +332,7 @@ wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
   struct space_waiter me = { NULL };
   int r;
 
+  base_cond_init (&me.turn);
   if (s->last)
     s->last->next = &me;
   else
@@ -332,24 +350,26 @@ wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
       r = base_fail (ESHUTDOWN, "connection ended");
       break;
     }
-    if (s->first == &me) {
-      r = try_locked (p, c);
-      if (r != -EAGAIN)
-        break;
-      if (nothing_to_come_locked (p)
-          || space_low_locked (p, s->capital)) {
-        r = beyond_waiting_locked (p, c->data);
-        if (r == 0)
-          continue;
-        if (r != -ENOSPC || nothing_to_come_locked (p))
-          break;
-      }
+    if (s->first != &me) {
+      base_cond_wait (&me.turn, &s->lock);
+      continue;
     }
-    r = wait_locked (p, s->first == &me);
+    r = try_locked (p, c);
+    if (r != -EAGAIN)
+      break;
+    if (nothing_to_come_locked (p) || space_low_locked (p, s->capital)) {
+      r = beyond_waiting_locked (p, c->data);
+      if (r == 0)
+        continue;
+      if (r != -ENOSPC || nothing_to_come_locked (p))
+        break;
+    }
+    r = wait_locked (p);
     if (r < 0)
       break;
   }
   leave_queue_locked (s, &me);
+  base_cond_destroy (&me.turn);
   return r;
 }
 

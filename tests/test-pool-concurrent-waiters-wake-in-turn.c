@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Of those that wait for space only the one whose turn it is wakes up.  64
+ * threads overwrite blocks of a full pool and stand in the queue nearly all
+ * the time; each request may cost a few context switches, not one for each
+ * that waits.
+ */
+
+#include <config.h>
+
+#include <sys/resource.h>
+
+#include "devices.h"
+#include "pool.h"
+#include "test.h"
+
+#define POOL (12ULL << 20)
+#define BLOCK 4096
+#define THREADS 64
+#define WRITES 100              /* of each thread */
+#define MOST 16                 /* switches of a request, on average */
+
+static struct pool *p;
+
+struct writer {
+  struct base_thread t;
+  uint64_t seed, blocks;
+};
+
+static uint64_t
+fill (void)
+{
+  uint8_t buf[BLOCK];
+  struct vdev *d;
+  uint64_t n = 0;
+
+  memset (buf, 0x55, sizeof buf);
+  CHECK_EQ_INT (pool_create (p, "v", 2 * POOL, 0), 0);
+  CHECK_EQ_INT (pool_volume_open (p, "v", false, NULL, &d), 0);
+  while (vdev_write (d, buf, BLOCK, n * BLOCK, 0) == 0)
+    n++;
+  CHECK_EQ_INT (vdev_flush (d), 0);
+  vdev_unref (d);
+  return n;
+}
+
+static void *
+overwrite (void *arg)
+{
+  struct writer *w = arg;
+  uint8_t buf[BLOCK];
+  struct base_rng rng;
+  struct vdev *d;
+  unsigned i;
+
+  base_rng_seed (&rng, w->seed);
+  memset (buf, 0x66, sizeof buf);
+  CHECK_EQ_INT (pool_volume_open (p, "v", false, NULL, &d), 0);
+  for (i = 0; i < WRITES; ++i)
+    CHECK_EQ_INT (vdev_write (d, buf, BLOCK,
+                              base_rng_below (&rng, w->blocks) * BLOCK, 0), 0);
+  vdev_unref (d);
+  return NULL;
+}
+
+static uint64_t
+switches (void)
+{
+  struct rusage u;
+
+  CHECK_EQ_INT (getrusage (RUSAGE_SELF, &u), 0);
+  return (uint64_t) u.ru_nvcsw;
+}
+
+TEST_MAIN
+{
+  const struct pool_format_options options = { .capacity = POOL };
+  static struct writer w[THREADS];
+  struct pool_info info;
+  struct vdev *mem;
+  uint64_t before, blocks, waits;
+  size_t i;
+
+  CHECK_EQ_INT (devices_mem_open (POOL, &mem), 0);
+  CHECK_EQ_INT (pool_format (mem, &options), 0);
+  CHECK_EQ_INT (pool_open (mem, NULL, &p), 0);
+  blocks = fill ();
+  pool_get_info (p, &info);
+  waits = info.space_waits;
+  before = switches ();
+  for (i = 0; i < THREADS; ++i) {
+    w[i].seed = i;
+    w[i].blocks = blocks;
+    CHECK_EQ_INT (base_thread_create (&w[i].t, overwrite, &w[i]), 0);
+  }
+  for (i = 0; i < THREADS; ++i)
+    base_thread_join (&w[i].t);
+  before = switches () - before;
+  pool_get_info (p, &info);
+  waits = info.space_waits - waits;
+  printf ("%d requests, %" PRIu64 " waited, %" PRIu64 " switches\n",
+          THREADS * WRITES, waits, before);
+  CHECK (waits > THREADS * WRITES / 2);
+  CHECK (before <= THREADS * WRITES * MOST);
+  CHECK_EQ_INT (pool_close (p), 0);
+}
