@@ -8,7 +8,7 @@
 # where only CPU time counts.  All figures go to bench/out/ of the build
 # tree; with all cells and at least 15 rounds also to acceptance/results/.
 #
-#   PAIRS=3 make bench      a quick look (a full run takes about 25 minutes)
+#   PAIRS=3 make bench      a quick look (a full run takes about 30 minutes)
 #   SECONDS_EACH=2  SIZE=1024  CELLS=a,b  KINDS=a,b  as bench/run takes them
 
 set -eu -o pipefail

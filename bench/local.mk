@@ -34,7 +34,7 @@ TESTS_BENCH = \
 	tests/test-devices-constdev-regenerates \
 	tests/test-pool-costs-nothing-when-nothing-changed \
 	tests/test-pool-costs-of-a-flush-are-bounded \
-	tests/test-pool-costs-of-nodes-in-memory-do-not-grow \
+	tests/test-pool-node-memory-is-used-again \
 	tests/test-pool-costs-of-reads-are-bounded \
 	tests/test-pool-costs-of-a-snapshot-are-constant
 check_PROGRAMS += $(TESTS_BENCH)
@@ -63,11 +63,11 @@ tests_test_pool_costs_of_a_flush_are_bounded_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_costs_of_a_flush_are_bounded_LDADD = $(LDADD_COUNTED)
 
 # With counted allocations, hence without libbase.la.
-tests_test_pool_costs_of_nodes_in_memory_do_not_grow_SOURCES = \
-	tests/test-pool-costs-of-nodes-in-memory-do-not-grow.c
-tests_test_pool_costs_of_nodes_in_memory_do_not_grow_CPPFLAGS = \
+tests_test_pool_node_memory_is_used_again_SOURCES = \
+	tests/test-pool-node-memory-is-used-again.c
+tests_test_pool_node_memory_is_used_again_CPPFLAGS = \
 	$(CPPFLAGS_TEST)
-tests_test_pool_costs_of_nodes_in_memory_do_not_grow_LDADD = \
+tests_test_pool_node_memory_is_used_again_LDADD = \
 	tests/lib/libcounted-pool.la \
 	tests/lib/libtest.la \
 	common/pool/libpool.la \

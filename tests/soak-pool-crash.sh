@@ -6,8 +6,8 @@
 # judged, in parts of PART (250,000) with a seed each, and at last a device
 # that forgets the flushes, under which the same command must fail.  The
 # result and its table are written down after each part.  A run that was cut
-# short is taken up where it ended, unless the code is another one by now or
-# SEED is given.
+# short is taken up where it ended, unless the code or what judges it is another
+# one by now, or SEED is given.
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 abs_top_srcdir=$srcdir
@@ -67,7 +67,10 @@ note ()
 # True if part of the work is done: its seed, its table.
 take_up ()
 {
-  local judged
+  local judged commit
+  commit=$(head -n 1 "$results/crash-soak" 2>/dev/null | cut -f 2) &&
+    git -C "$srcdir" diff --quiet "$commit" -- tests/lib tests/pool-crash.c \
+        2>/dev/null || return 1
   judged=$(recorded crash-soak states) &&
     [ "$(recorded crash-soak teeth)" -eq 0 ] &&
     [ "$(recorded crash-soak failures)" -eq 0 ] &&

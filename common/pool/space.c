@@ -238,8 +238,8 @@ space_wake_all (struct pool *p)
   base_cond_broadcast (&s->changed);
 }
 
-/* One round of waiting for space, of the first in the queue; space.lock is
- * held on entry and exit.
+/* One round of waiting for space, of who is first in the queue or asks for it
+ * outside; space.lock is held on entry and exit.
  */
 static int
 wait_locked (struct pool *p)
