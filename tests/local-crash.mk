@@ -361,6 +361,7 @@ tests_lib_libcrash_la_SOURCES += \
 
 TESTS_POOL_RULES = \
 	tests/test-pool-concurrent-cuts-are-one-moment \
+	tests/test-pool-concurrent-data-stays-near-a-verb \
 	tests/test-pool-concurrent-flushes-share-a-commit \
 	tests/test-pool-concurrent-late-writes-are-born-late \
 	tests/test-pool-concurrent-merges-keep-both \
@@ -368,6 +369,7 @@ TESTS_POOL_RULES = \
 	tests/test-pool-concurrent-slabs-are-flushed-first \
 	tests/test-pool-concurrent-space-is-first-come-first-served \
 	tests/test-pool-concurrent-stalled-io-stops-nobody \
+	tests/test-pool-concurrent-writers-of-a-file-are-few \
 	tests/test-pool-connections-keep-their-volume \
 	tests/test-pool-costs-of-verbs-do-not-grow \
 	tests/test-pool-counts-are-32-bit \
@@ -394,6 +396,12 @@ tests_test_pool_concurrent_cuts_are_one_moment_SOURCES = \
 tests_test_pool_concurrent_cuts_are_one_moment_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_concurrent_cuts_are_one_moment_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_concurrent_cuts_are_one_moment_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_concurrent_data_stays_near_a_verb_SOURCES = \
+	tests/test-pool-concurrent-data-stays-near-a-verb.c
+tests_test_pool_concurrent_data_stays_near_a_verb_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_data_stays_near_a_verb_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_data_stays_near_a_verb_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_concurrent_flushes_share_a_commit_SOURCES = \
 	tests/test-pool-concurrent-flushes-share-a-commit.c
@@ -436,6 +444,12 @@ tests_test_pool_concurrent_stalled_io_stops_nobody_SOURCES = \
 tests_test_pool_concurrent_stalled_io_stops_nobody_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_concurrent_stalled_io_stops_nobody_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_concurrent_stalled_io_stops_nobody_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_concurrent_writers_of_a_file_are_few_SOURCES = \
+	tests/test-pool-concurrent-writers-of-a-file-are-few.c
+tests_test_pool_concurrent_writers_of_a_file_are_few_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_writers_of_a_file_are_few_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_writers_of_a_file_are_few_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_connections_keep_their_volume_SOURCES = \
 	tests/test-pool-connections-keep-their-volume.c

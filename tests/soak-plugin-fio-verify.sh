@@ -29,7 +29,7 @@ done
 
 cd "$tmpdir"
 fios=()
-start=$(date +%s%N)
+start=${EPOCHREALTIME//[.,]/}
 for v in v0 v1 v2 v3; do
   cat >$v.fio <<END
 [global]
@@ -58,24 +58,28 @@ END
   fios+=($!)
 done
 
-now_ms ()
+# Sets now: milliseconds since the start.  Starts no program.
+clock ()
 {
-  echo $((($(date +%s%N) - start) / 1000000))
+  now=$(((${EPOCHREALTIME//[.,]/} - start) / 1000))
 }
 
 # Snapshots and clones of volume v$1 by loop $2, each removed again.  One
 # line per verb: when it was asked for and when it returned, and the verb.
 verbs ()
 {
-  local v=v$1 n=0 t0 name words
-  while [ "$(now_ms)" -lt $((seconds * 1000)) ]; do
+  local v=v$1 n=0 t0 now name words
+  clock
+  while [ "$now" -lt $((seconds * 1000)) ]; do
     name=$2-$n
     for words in "snapshot $v@s$name" "clone $v@s$name $v-$name" \
                  "rm $v-$name" "rm $v@s$name"; do
-      t0=$(now_ms)
+      clock
+      t0=$now
       # shellcheck disable=SC2086
       nbdvol ${words%% *} -q "unix:$sockdir/s.ctl" ${words#* } || return 1
-      echo "$t0 $(now_ms) ${words%% *}"
+      clock
+      echo "$t0 $now ${words%% *}"
     done
     n=$((n + 1))
   done
@@ -83,7 +87,8 @@ verbs ()
 
 quiet_is_over ()
 {
-  [ "$(now_ms)" -ge $((quiet * 1000)) ]
+  clock
+  [ "$now" -ge $((quiet * 1000)) ]
 }
 wait_until $((quiet + 10)) quiet_is_over
 loops=()

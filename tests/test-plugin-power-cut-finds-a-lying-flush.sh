@@ -24,5 +24,5 @@ matches "$out" 'cycle [0-9]: sector [0-9]+: lost: '
 
 cut_power pool-under-test "faulty(volatile(file:$pool,seed=%d),flush=1+:lie)" \
           control=off
-matches "$out$err" \
-        'sector [0-9]+: lost: |checksum error.*the server ended by itself'
+matches "$out$err" 'sector [0-9]+: lost: |(checksum error|copies of generation \
+[0-9]+ are damaged).*the server ended by itself'

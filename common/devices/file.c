@@ -266,6 +266,9 @@ learn_facts (struct file_device *f, uint32_t flags, struct vdev_info *info,
     info->caps |= VDEV_RO;
   else
     info->caps |= VDEV_FLUSH | (f->is_block ? 0 : VDEV_RESIZE);
+  /* Linux writes to a file's page cache under the lock of its inode. */
+  if (writable && !f->is_block && !(flags & VDEV_OPEN_DIRECT))
+    info->caps |= VDEV_ONE_WRITER;
   info->preferred = BASE_MAX (info->align, 4096);
   info->trim_align = BASE_MAX (info->align, 4096);
   if (f->is_block && queue_number (st.st_rdev, "rotational") == 1)

@@ -282,11 +282,13 @@ freeze (struct pool *p, struct cut *cut, struct volume *v)
 }
 
 static void
-cut_space (struct pool *p)
+cut_space (struct pool *p, bool urgent)
 {
   struct space *s = &p->space;
   LOCK_FOR_SCOPE (&s->lock);
 
+  s->ahead = 0;
+  s->urgent = urgent;
   s->pending -= s->open_pending;
   s->frozen_estimate = s->open_pending;
   s->frozen_actual = 0;
@@ -317,7 +319,7 @@ fix_record (struct volume *v)
 }
 
 static int
-cut_begin (struct pool *p, struct cut *cut, struct change *change)
+cut_begin (struct pool *p, struct cut *cut, struct change *change, bool urgent)
 {
   const struct pool_watch *w = &p->options.watch;
   size_t i;
@@ -337,7 +339,7 @@ cut_begin (struct pool *p, struct cut *cut, struct change *change)
   for (i = 0; i < p->dirty.len; ++i)
     freeze (p, cut, p->dirty.ptr[i]);
   p->dirty.len = 0;
-  cut_space (p);
+  cut_space (p, urgent);
   p->frozen_epoch = p->epoch;
   p->open_gen++;
   atomic_store (&p->open_dirty, false);
@@ -542,6 +544,7 @@ release_space (struct pool *p, struct cut *cut)
     }
   s->pending += s->frozen_actual;
   s->frozen_actual = s->frozen_estimate = 0;
+  s->urgent = false;
   for (i = 0; i < cut->freed_nodes.len; ++i)
     limbo_add_locked (p, cut->freed_nodes.ptr[i], true);
   for (i = 0; i < cut->freed_data.len; ++i)
@@ -618,7 +621,7 @@ commit_run (struct pool *p, struct change *change, bool reap)
   if (r < 0)
     r = base_fail (ENOMEM, "out of memory");
   else
-    r = cut_begin (p, &cut, change);
+    r = cut_begin (p, &cut, change, change != NULL || reap);
   if (r < 0) {
     cut_free_memory (&cut);
     return r;

@@ -30,6 +30,7 @@
  *   commit.lock     durable generation, `running`, poison
  *   events.lock
  *   spare_lock      memory of nodes
+ *   gate_lock       how many write data to a file at once
  *
  * Only the first five and the commit hold are held over I/O, and of these a
  * request that writes blocks of data takes none.
@@ -214,11 +215,6 @@ struct limbo {
   struct place_vector data, nodes;
 };
 
-struct space_waiter {
-  struct space_waiter *next;
-  struct base_cond turn;        /* it is first now; poison; shut */
-};
-
 struct space {
   struct base_mutex lock;
   struct base_cond changed;     /* something was freed or given back */
@@ -247,6 +243,8 @@ struct space {
   struct space_waiter *first, *last;    /* first come first served */
   struct limbo *limbo, *limbo_tail;
   uint64_t waits;
+  uint64_t ahead;               /* blocks of data admitted since the cut */
+  bool urgent;                  /* a verb's commit, or one that reaps, runs */
   /* By the capacity; change when the pool grows. */
   atomic_uint_fast64_t capital; /* free blocks that are worth having */
   atomic_uint_fast64_t max_blocks;      /* request that goes in one piece */
@@ -396,6 +394,10 @@ struct pool {
   atomic_uint_fast64_t reader_epoch;
   struct reader_shard readers[READER_SHARDS];
   atomic_uint limbo_waiters;
+
+  struct base_mutex gate_lock;  /* inside all others */
+  struct base_cond gate_opened;
+  unsigned writing;             /* data, to a VDEV_ONE_WRITER; gate_lock */
 
   struct commit commit;
   struct events events;

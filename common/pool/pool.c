@@ -58,6 +58,8 @@ pool_free (struct pool *p)
   free ((char *) p->options.control_socket);
   space_free (p);
   base_mutex_destroy (&p->table_lock);
+  base_mutex_destroy (&p->gate_lock);
+  base_cond_destroy (&p->gate_opened);
   base_mutex_destroy (&p->dirty_lock);
   base_mutex_destroy (&p->back_lock);
   base_mutex_destroy (&p->work_lock);
@@ -83,6 +85,8 @@ pool_alloc (const struct pool_options *options)
   if (p == NULL)
     return NULL;
   base_mutex_init (&p->table_lock);
+  base_mutex_init (&p->gate_lock);
+  base_cond_init (&p->gate_opened);
   base_mutex_init (&p->dirty_lock);
   base_mutex_init (&p->back_lock);
   base_mutex_init (&p->work_lock);

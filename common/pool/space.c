@@ -33,6 +33,9 @@
  * negative a commit or two always bring it.  The recycle floor, two of the
  * longest requests, is the working capital for this.
  *
+ * Data also waits while it has run too far ahead of a commit that somebody
+ * waits for: until that one has ended, which depends on no request.
+ *
  * The reserve for reference counts, bitmaps and records is static: room for
  * all of these trees once more than they have now, bounded for the counts by
  * the slabs that are backed.  It costs 0.2 % of the capacity, and it makes
@@ -49,6 +52,17 @@
 #define MAX_DIRTY 4096
 #define MAX_REQUEST (UINT64_C (32) << 20)
 #define MAX_CAPITAL (UINT64_C (256) << 20)
+#define RUN_AHEAD (UINT64_C (2) << 20)
+
+/* A request that waits for space, on its thread's stack.  Everything:
+ * space.lock.
+ */
+struct space_waiter {
+  struct space_waiter *next;
+  struct charge *charge;
+  bool admitted;                /* by another, and out of the queue */
+  struct base_cond turn;        /* it is first now; admitted; poison; shut */
+};
 
 /* By the capacity.  They grow by less than the capacity does, so that a full
  * pool that grows stays on the right side of its reserve.
@@ -188,8 +202,28 @@ try_locked (struct pool *p, struct charge *c)
   if (c->credit)
     c->credit->left -= credit;
   s->dirty_held += c->dirty;
+  s->ahead += c->data;
   c->held = true;
   return 0;
+}
+
+/* What is written while a commit runs, the next one has to flush.  A verb
+ * waits for both, so during its commit writers may not run far ahead.
+ */
+static bool
+ahead_locked (const struct pool *p, const struct charge *c)
+{
+  const struct space *s = &p->space;
+
+  return s->urgent && s->ahead > 0
+    && s->ahead + c->data > RUN_AHEAD / p->block_size;
+}
+
+/* As try_locked, for requests that may wait. */
+static int
+admit_locked (struct pool *p, struct charge *c)
+{
+  return ahead_locked (p, c) ? -EAGAIN : try_locked (p, c);
 }
 
 /* Overwrites need free blocks to go on while a commit brings the old ones
@@ -269,22 +303,33 @@ wait_locked (struct pool *p)
   return 0;
 }
 
-/* Who is first then is woken, and nobody else: were all to look whether it is
- * their turn, each request would cost as many switches as there are waiters.
+/* Who leaves admits on behalf of those behind him as far as it goes.  Were
+ * the turn only handed on, a queue would be served no faster than threads are
+ * switched, and once it stands it would never be empty again.  Who can not be
+ * admitted now is woken as the first, and nobody else is.
  */
 static void
-leave_queue_locked (struct space *s, struct space_waiter *me)
+leave_queue_locked (struct pool *p, struct space_waiter *me)
 {
-  struct space_waiter **wp = &s->first;
+  struct space *s = &p->space;
+  struct space_waiter **wp = &s->first, *before = NULL, *w;
 
-  while (*wp != me)
-    wp = &(*wp)->next;
+  while (*wp != me) {
+    before = *wp;
+    wp = &before->next;
+  }
   *wp = me->next;
-  s->last = NULL;
-  for (wp = &s->first; *wp; wp = &(*wp)->next)
-    s->last = *wp;
+  if (s->last == me)
+    s->last = before;
+  for (w = s->first; w && admit_locked (p, w->charge) == 0; w = s->first) {
+    s->first = w->next;
+    w->admitted = true;
+    base_cond_signal (&w->turn);
+  }
   if (s->first)
     base_cond_signal (&s->first->turn);
+  else
+    s->last = NULL;
 }
 
 /* Nothing is in flight that could bring a block. */
@@ -329,7 +374,7 @@ static int
 wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
 {
   struct space *s = &p->space;
-  struct space_waiter me = { NULL };
+  struct space_waiter me = { .charge = c };
   int r;
 
   base_cond_init (&me.turn);
@@ -340,7 +385,7 @@ wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
   s->last = &me;
   s->waits++;
 
-  for (;;) {
+  while (!me.admitted) {
     r = pool_poisoned (p);
     if (r < 0) {
       r = base_fail (EIO, "poisoned after an earlier error");
@@ -352,6 +397,10 @@ wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
     }
     if (s->first != &me) {
       base_cond_wait (&me.turn, &s->lock);
+      continue;
+    }
+    if (ahead_locked (p, c)) {
+      base_cond_timedwait (&s->changed, &s->lock, 100);
       continue;
     }
     r = try_locked (p, c);
@@ -368,7 +417,10 @@ wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
     if (r < 0)
       break;
   }
-  leave_queue_locked (s, &me);
+  if (me.admitted)
+    r = 0;
+  else
+    leave_queue_locked (p, &me);
   base_cond_destroy (&me.turn);
   return r;
 }
@@ -390,7 +442,7 @@ space_admit (struct pool *p, struct charge *c, struct handle *h, bool nowait)
   else if (s->first)
     r = wait_turn_locked (p, c, h);
   else {
-    r = try_locked (p, c);
+    r = admit_locked (p, c);
     if (r == -EAGAIN)
       r = wait_turn_locked (p, c, h);
   }

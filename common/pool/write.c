@@ -30,6 +30,8 @@
 #include "pool-internal.h"
 #include "io-internal.h"
 
+#define WRITERS 4               /* at once, to a VDEV_ONE_WRITER */
+
 /* ---- merging ------------------------------------------------------------- */
 
 /* The new bytes of BLOCK, which is wholly covered or an edge. */
@@ -166,6 +168,33 @@ assign_places (struct write *w)
   }
 }
 
+/* The system serves a file's writers in order of arrival.  With hundreds of
+ * them a commit, which writes a few blocks only, would wait for all; so they
+ * queue here, and the commit passes them.
+ */
+static int
+write_through_gate (struct pool *p, const void *buf, size_t len, uint64_t off)
+{
+  const bool gate = vdev_has (p->backing, VDEV_ONE_WRITER);
+  int r;
+
+  if (gate) {
+    base_mutex_lock (&p->gate_lock);
+    while (p->writing >= WRITERS)
+      base_cond_wait (&p->gate_opened, &p->gate_lock);
+    p->writing++;
+    base_mutex_unlock (&p->gate_lock);
+  }
+  r = vdev_write (p->backing, buf, len, off, 0);
+  if (gate) {
+    base_mutex_lock (&p->gate_lock);
+    p->writing--;
+    base_cond_signal (&p->gate_opened);
+    base_mutex_unlock (&p->gate_lock);
+  }
+  return r;
+}
+
 /* Neighbours in memory and on disk go out together. */
 static int
 write_data (struct write *w)
@@ -184,8 +213,8 @@ write_data (struct write *w)
            && format_place (&w->e[j]) == format_place (&w->e[i]) + (j - i)
            && source (w, w->first + j) == s + (j - i) * bs)
       j++;
-    r = vdev_write (w->p->backing, s, (j - i) * bs,
-                    format_place (&w->e[i]) * bs, 0);
+    r = write_through_gate (w->p, s, (j - i) * bs,
+                            format_place (&w->e[i]) * bs);
     if (r < 0) {
       r = base_fail_in (r, "%s", w->v->label);
       event_backing (w->p, w->v->label, format_place (&w->e[i]));

@@ -58,6 +58,9 @@ enum vdev_cap {
   VDEV_MULTI_CONN = 1 << 11,  /* flush on one handle covers all handles */
   VDEV_ORDERED    = 1 << 12,  /* what survives a crash is a prefix, in ack
                                * order */
+  VDEV_ONE_WRITER = 1 << 13,  /* writes are done one after the other, and who
+                               * has many in flight only makes them wait for
+                               * each other */
 };
 
 /* Flags of write, trim and zero. */

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * On a backing that does one write after the other only a few requests write
+ * data at once, however many there are; on any other one, as many as come.
+ */
+
+#include <config.h>
+
+#include "crash-image.h"
+#include "pool.h"
+#include "sim.h"
+#include "test.h"
+
+#define B 4096U
+#define THREADS 16
+#define WRITES 20
+#define FEW 4
+
+static struct pool *p;
+static unsigned inside, most;
+
+static int
+crowd_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
+             uint32_t flags)
+{
+  unsigned i;
+  int r;
+
+  inside++;
+  most = BASE_MAX (most, inside);
+  for (i = 0; i < 100; i++)
+    sim_point ();
+  r = vdev_pass_write (d, buf, len, off, flags);
+  inside--;
+  return r;
+}
+
+static const struct vdev_ops crowd_ops = {
+  .kind = "crowd",
+  .read = vdev_pass_read,
+  .write = crowd_write,
+  .flush = vdev_pass_flush,
+  .trim = vdev_pass_trim,
+  .zero = vdev_pass_zero,
+  .extents = vdev_pass_extents,
+  .resize = vdev_pass_resize,
+  .stat = vdev_pass_stat,
+  .describe = vdev_pass_describe,
+  .close = vdev_pass_close,
+};
+
+static void *
+writer (void *arg)
+{
+  const uint64_t me = *(uint64_t *) arg;
+  uint8_t buf[B];
+  struct vdev *d;
+  unsigned i;
+
+  memset (buf, (uint8_t) (me + 1), B);
+  CHECK (pool_volume_open (p, "v", false, NULL, &d) == 0);
+  for (i = 0; i < WRITES; i++)
+    CHECK_EQ_INT (vdev_write (d, buf, B, (me * WRITES + i) * B, 0), 0);
+  vdev_unref (d);
+  return NULL;
+}
+
+/* The most that were inside at once. */
+static unsigned
+crowd (uint64_t seed, uint32_t caps)
+{
+  const struct sim_options so = { .seed = seed, .stay = 100 };
+  struct image *image = image_new (8192 * B);
+  struct vdev_pass *disk = calloc (1, sizeof *disk);
+  struct base_thread t[THREADS];
+  uint64_t number[THREADS], i;
+
+  most = 0;
+  CHECK (disk != NULL);
+  CHECK (vdev_pass_init (disk, &crowd_ops, image_vdev (image), 0, caps) == 0);
+  CHECK (pool_format (&disk->d, &(struct pool_format_options) { 0 }) == 0);
+  CHECK (pool_open (&disk->d, NULL, &p) == 0);
+  CHECK (pool_create (p, "v", 512 * B, 0) == 0);
+  sim_start (&so);
+  for (i = 0; i < THREADS; i++) {
+    number[i] = i;
+    CHECK (base_thread_create (&t[i], writer, &number[i]) == 0);
+  }
+  for (i = 0; i < THREADS; i++)
+    base_thread_join (&t[i]);
+  sim_stop (NULL);
+  CHECK (pool_close (p) == 0);
+  image_free (image);
+  return most;
+}
+
+TEST_MAIN
+{
+  const uint64_t seed = test_seed (), n = test_env ("SEEDS", 5);
+  uint64_t i;
+
+  for (i = 0; i < n; i++) {
+    /* And a commit, which passes them. */
+    CHECK (crowd (seed + i, VDEV_ONE_WRITER) <= FEW + 1);
+    CHECK (crowd (seed + i, 0) > 2 * FEW);
+  }
+}
