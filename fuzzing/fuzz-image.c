@@ -151,6 +151,8 @@ fuzz_image_make (struct fuzz_image *f, const uint8_t *data, size_t size)
   f->nused = b->nused;
   f->flags = data[1];
   f->super = &super;
+  f->newest = le64toh (super.generation)
+    >= le64toh (b->p->super.generation);
   if (f->flags & 2)
     f->size -= f->size / 4 + 77;
   if (!(f->flags & 1))

@@ -24,6 +24,7 @@ struct fuzz_image {
   uint8_t *image;               /* valid until the next call */
   size_t size;                  /* as the backing has it */
   const struct format_super *super;
+  bool newest;                  /* no other slot has a later one than super */
   const uint64_t *used;         /* places that are not all zero, ascending */
   size_t nused;
   size_t bs;

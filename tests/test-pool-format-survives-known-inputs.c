@@ -40,6 +40,9 @@ TEST_MAIN
     INPUT ("the same with an exact admission",
            "\x10\x50\x00\x00\x00\x50\x00\x00\x10\x40\x00\x00\x00\x2c"
            "\xdd\xdd" DD_16 DD_16 DD_16 "\xdd\xdd\xdd\xdd\x30\x58\x58\x58"),
+    INPUT ("an older superblock that was bent, while the newer one stands",
+           "\xa5\x2c\xb7\xdc\x49\x5f\x02\x05\x1e\xfc\x00\x84\xa8\xe2"
+           "\x04\x0a\x00\x17"),
   };
   size_t i;
 
