@@ -161,7 +161,10 @@ read_last (struct pool *p, struct shrink *s)
   return r;
 }
 
-/* ... and its new place.  The commit is not held: room may be waited for. */
+/* ... and its new place.  -EAGAIN: not right now.  Waiting would be with
+ * table_lock, which who grows the pool needs, while he keeps others from
+ * backing slabs.
+ */
 static int
 write_last (struct pool *p, struct shrink *s)
 {
@@ -175,7 +178,7 @@ write_last (struct pool *p, struct shrink *s)
   if (base_is_zero (s->buf, bs))
     return 0;
   s->charge.data = s->charge.growth = 1;
-  r = space_admit (p, &s->charge, NULL, false);
+  r = space_admit (p, &s->charge, NULL, true);
   if (r < 0)
     return r;
   place = s->charge.places.ptr[0].place;
@@ -321,6 +324,10 @@ pool_resize (struct pool *p, const char *volume, uint64_t size,
     return base_fail (EROFS, "the pool is open read-only");
   do {
     r = try_resize (p, volume, size, flags, &wanted);
+    if (r == -EAGAIN) {
+      r = space_wait (p);
+      continue;
+    }
     if (r != -ENOSPC)
       break;
     r = manage_make_room (p, wanted, &idle);

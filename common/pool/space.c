@@ -33,8 +33,8 @@
  * negative a commit or two always bring it.  The recycle floor, two of the
  * longest requests, is the working capital for this.
  *
- * Data also waits while it has run too far ahead of a commit that somebody
- * waits for: until that one has ended, which depends on no request.
+ * Data also waits while it has run too far ahead of a verb's commit, or of one
+ * that reaps: until that one has ended, which depends on no request.
  *
  * The reserve for reference counts, bitmaps and records is static: room for
  * all of these trees once more than they have now, bounded for the counts by
@@ -60,6 +60,7 @@
 struct space_waiter {
   struct space_waiter *next;
   struct charge *charge;
+  struct handle *handle;        /* may be NULL */
   bool admitted;                /* by another, and out of the queue */
   struct base_cond turn;        /* it is first now; admitted; poison; shut */
 };
@@ -215,7 +216,7 @@ ahead_locked (const struct pool *p, const struct charge *c)
 {
   const struct space *s = &p->space;
 
-  return s->urgent && s->ahead > 0
+  return s->urgent && c->data > 0 && s->ahead > 0
     && s->ahead + c->data > RUN_AHEAD / p->block_size;
 }
 
@@ -224,6 +225,18 @@ static int
 admit_locked (struct pool *p, struct charge *c)
 {
   return ahead_locked (p, c) ? -EAGAIN : try_locked (p, c);
+}
+
+/* For another one.  Who has to be told of poison or of the end of his
+ * connection finds out himself.
+ */
+static bool
+admit_waiter_locked (struct pool *p, struct space_waiter *w)
+{
+  if (pool_poisoned (p) < 0 || (w->handle && atomic_load (&w->handle->shut)))
+    return false;
+  w->admitted = admit_locked (p, w->charge) == 0;
+  return w->admitted;
 }
 
 /* Overwrites need free blocks to go on while a commit brings the old ones
@@ -321,9 +334,8 @@ leave_queue_locked (struct pool *p, struct space_waiter *me)
   *wp = me->next;
   if (s->last == me)
     s->last = before;
-  for (w = s->first; w && admit_locked (p, w->charge) == 0; w = s->first) {
+  for (w = s->first; w && admit_waiter_locked (p, w); w = s->first) {
     s->first = w->next;
-    w->admitted = true;
     base_cond_signal (&w->turn);
   }
   if (s->first)
@@ -374,7 +386,7 @@ static int
 wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
 {
   struct space *s = &p->space;
-  struct space_waiter me = { .charge = c };
+  struct space_waiter me = { .charge = c, .handle = h };
   int r;
 
   base_cond_init (&me.turn);

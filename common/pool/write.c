@@ -170,12 +170,14 @@ assign_places (struct write *w)
 
 /* The system serves a file's writers in order of arrival.  With hundreds of
  * them a commit, which writes a few blocks only, would wait for all; so they
- * queue here, and the commit passes them.
+ * queue here, and the commit passes them, also who holds it back (exact).
  */
 static int
-write_through_gate (struct pool *p, const void *buf, size_t len, uint64_t off)
+write_through_gate (struct write *w, const void *buf, size_t len, uint64_t off)
 {
-  const bool gate = vdev_has (p->backing, VDEV_ONE_WRITER);
+  struct pool *p = w->p;
+  const bool gate
+    = vdev_has (p->backing, VDEV_ONE_WRITER) && !w->edit.exact;
   int r;
 
   if (gate) {
@@ -213,7 +215,7 @@ write_data (struct write *w)
            && format_place (&w->e[j]) == format_place (&w->e[i]) + (j - i)
            && source (w, w->first + j) == s + (j - i) * bs)
       j++;
-    r = write_through_gate (w->p, s, (j - i) * bs,
+    r = write_through_gate (w, s, (j - i) * bs,
                             format_place (&w->e[i]) * bs);
     if (r < 0) {
       r = base_fail_in (r, "%s", w->v->label);
