@@ -46,6 +46,11 @@ minutes=$(((SECONDS - seconds + 59) / 60))
 grep -aE '^(# |FAIL|ERROR|SKIP)|rror:' "$tmpdir/distcheck.log" | head -n 40 ||
   true
 tail -n 5 "$tmpdir/distcheck.log"
+# Why a test failed: its log goes with the directory.
+{ grep -rlaE '^FAIL ' --include='test-*.log' "$home/src" || true; } |
+  while read -r log; do
+    tail -n 40 "$log"
+  done
 
 # Installed below a prefix of one's own, and used without the sources.
 works=0
