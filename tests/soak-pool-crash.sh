@@ -6,8 +6,8 @@
 # judged, in parts of PART (250,000) with a seed each, and at last a device
 # that forgets the flushes, under which the same command must fail.  The
 # result and its table are written down after each part.  A run that was cut
-# short is taken up where it ended, unless the code or what judges it is another
-# one by now, or SEED is given.
+# short is taken up where it ended, unless SEED is given or the code, or what
+# judges it, is another one by now.
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 abs_top_srcdir=$srcdir

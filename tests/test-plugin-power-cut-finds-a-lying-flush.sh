@@ -24,5 +24,6 @@ matches "$out" 'cycle [0-9]: sector [0-9]+: lost: '
 
 cut_power pool-under-test "faulty(volatile(file:$pool,seed=%d),flush=1+:lie)" \
           control=off
-matches "$out$err" 'sector [0-9]+: lost: |(checksum error|copies of generation \
-[0-9]+ are damaged).*the server ended by itself'
+in_pieces='checksum error|copies of generation [0-9]+ are damaged'
+matches "$out$err" \
+        "sector [0-9]+: lost: |($in_pieces).*the server ended by itself"

@@ -9,6 +9,7 @@
 #include <config.h>
 
 #include "crash-image.h"
+#include "gate.h"
 #include "pool.h"
 #include "sim.h"
 #include "test.h"
@@ -16,49 +17,11 @@
 #define MIB (UINT64_C (1) << 20)
 #define NEAR 2                  /* MiB that may be written meanwhile */
 #define ALL 40
-#define STAND 60000             /* ms of simulated time */
+#define POINTS 100000           /* of the simulation: enough for all */
 
-/* Its next flush stands for STAND when it is armed. */
-struct slow {
-  struct base_mutex lock;
-  struct base_cond never, begun;
-  bool armed, standing;
-  unsigned *count, then;        /* what *count was at the end */
-};
-
+static struct gate gate;
 static struct pool *p;
 static struct vdev *v;
-static struct slow slow;
-
-static int
-slow_flush (struct vdev *d)
-{
-  base_mutex_lock (&slow.lock);
-  if (slow.armed) {
-    slow.armed = false;
-    slow.standing = true;
-    base_cond_broadcast (&slow.begun);
-    while (base_cond_timedwait (&slow.never, &slow.lock, STAND))
-      ;
-    slow.then = *slow.count;
-  }
-  base_mutex_unlock (&slow.lock);
-  return vdev_pass_flush (d);
-}
-
-static const struct vdev_ops slow_ops = {
-  .kind = "slow",
-  .read = vdev_pass_read,
-  .write = vdev_pass_write,
-  .flush = slow_flush,
-  .trim = vdev_pass_trim,
-  .zero = vdev_pass_zero,
-  .extents = vdev_pass_extents,
-  .resize = vdev_pass_resize,
-  .stat = vdev_pass_stat,
-  .describe = vdev_pass_describe,
-  .close = vdev_pass_close,
-};
 
 static void *
 commit (void *arg)
@@ -86,37 +49,32 @@ writer (void *arg)
   return NULL;
 }
 
-/* MiB that were written while the commit stood. */
+/* MiB that are written while the commit stands at its first flush. */
 static unsigned
 during (uint64_t seed, bool verb)
 {
   const struct sim_options so = { .seed = seed, .stay = 250 };
   struct image *image = image_new (256 * MIB);
-  struct vdev_pass *disk = calloc (1, sizeof *disk);
+  struct vdev *disk = gate_open (image_vdev (image), &gate);
   struct base_thread t[2];
-  unsigned count = 0;
+  unsigned count = 0, then, i;
 
-  CHECK (disk != NULL);
-  memset (&slow, 0, sizeof slow);
-  base_mutex_init (&slow.lock);
-  base_cond_init (&slow.never);
-  base_cond_init (&slow.begun);
-  slow.count = &count;
-  CHECK (vdev_pass_init (disk, &slow_ops, image_vdev (image), 0, 0) == 0);
-  CHECK (pool_format (&disk->d, &(struct pool_format_options) { 0 }) == 0);
-  CHECK (pool_open (&disk->d, NULL, &p) == 0);
+  CHECK (pool_format (disk, &(struct pool_format_options) { 0 }) == 0);
+  CHECK (pool_open (disk, NULL, &p) == 0);
   CHECK (pool_create (p, "v", ALL * MIB, 0) == 0);
   CHECK (pool_volume_open (p, "v", false, NULL, &v) == 0);
   CHECK_EQ_INT (vdev_write (v, "x", 1, 0, 0), 0);
 
   sim_start (&so);
-  slow.armed = true;
+  gate_close (&gate, GATE_FLUSH, 1);
   CHECK (base_thread_create (&t[0], commit, &verb) == 0);
-  base_mutex_lock (&slow.lock);
-  while (!slow.standing)
-    base_cond_wait (&slow.begun, &slow.lock);
-  base_mutex_unlock (&slow.lock);
+  gate_wait (&gate);
   CHECK (base_thread_create (&t[1], writer, &count) == 0);
+  for (i = 0; i < POINTS && count < ALL; i++)
+    sim_point ();
+  then = count;
+  CHECK (!gate.late);
+  gate_let_go (&gate);
   base_thread_join (&t[0]);
   base_thread_join (&t[1]);
   sim_stop (NULL);
@@ -124,11 +82,9 @@ during (uint64_t seed, bool verb)
   CHECK_EQ_INT (count, ALL);
   vdev_unref (v);
   CHECK (pool_close (p) == 0);
-  base_cond_destroy (&slow.begun);
-  base_cond_destroy (&slow.never);
-  base_mutex_destroy (&slow.lock);
+  gate_free (&gate);
   image_free (image);
-  return slow.then;
+  return then;
 }
 
 TEST_MAIN

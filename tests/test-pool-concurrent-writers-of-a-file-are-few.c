@@ -7,6 +7,7 @@
 #include <config.h>
 
 #include "crash-image.h"
+#include "gate.h"
 #include "pool.h"
 #include "sim.h"
 #include "test.h"
@@ -17,37 +18,7 @@
 #define FEW 4
 
 static struct pool *p;
-static unsigned inside, most;
-
-static int
-crowd_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
-             uint32_t flags)
-{
-  unsigned i;
-  int r;
-
-  inside++;
-  most = BASE_MAX (most, inside);
-  for (i = 0; i < 100; i++)
-    sim_point ();
-  r = vdev_pass_write (d, buf, len, off, flags);
-  inside--;
-  return r;
-}
-
-static const struct vdev_ops crowd_ops = {
-  .kind = "crowd",
-  .read = vdev_pass_read,
-  .write = crowd_write,
-  .flush = vdev_pass_flush,
-  .trim = vdev_pass_trim,
-  .zero = vdev_pass_zero,
-  .extents = vdev_pass_extents,
-  .resize = vdev_pass_resize,
-  .stat = vdev_pass_stat,
-  .describe = vdev_pass_describe,
-  .close = vdev_pass_close,
-};
+static struct gate gate;
 
 static void *
 writer (void *arg)
@@ -71,16 +42,15 @@ crowd (uint64_t seed, uint32_t caps)
 {
   const struct sim_options so = { .seed = seed, .stay = 100 };
   struct image *image = image_new (8192 * B);
-  struct vdev_pass *disk = calloc (1, sizeof *disk);
+  struct vdev *disk = gate_open (image_vdev (image), &gate);
   struct base_thread t[THREADS];
   uint64_t number[THREADS], i;
 
-  most = 0;
-  CHECK (disk != NULL);
-  CHECK (vdev_pass_init (disk, &crowd_ops, image_vdev (image), 0, caps) == 0);
-  CHECK (pool_format (&disk->d, &(struct pool_format_options) { 0 }) == 0);
-  CHECK (pool_open (&disk->d, NULL, &p) == 0);
+  disk->info.caps |= caps;
+  CHECK (pool_format (disk, &(struct pool_format_options) { 0 }) == 0);
+  CHECK (pool_open (disk, NULL, &p) == 0);
   CHECK (pool_create (p, "v", 512 * B, 0) == 0);
+  gate.points = 100;
   sim_start (&so);
   for (i = 0; i < THREADS; i++) {
     number[i] = i;
@@ -90,8 +60,9 @@ crowd (uint64_t seed, uint32_t caps)
     base_thread_join (&t[i]);
   sim_stop (NULL);
   CHECK (pool_close (p) == 0);
+  gate_free (&gate);
   image_free (image);
-  return most;
+  return gate.most[GATE_WRITE];
 }
 
 TEST_MAIN

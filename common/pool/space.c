@@ -52,7 +52,7 @@
 #define MAX_DIRTY 4096
 #define MAX_REQUEST (UINT64_C (32) << 20)
 #define MAX_CAPITAL (UINT64_C (256) << 20)
-#define RUN_AHEAD (UINT64_C (2) << 20)
+#define RUN_AHEAD (UINT64_C (2) << 20)  /* of a verb's commit */
 
 /* A request that waits for space, on its thread's stack.  Everything:
  * space.lock.

@@ -30,7 +30,7 @@
 #include "pool-internal.h"
 #include "io-internal.h"
 
-#define WRITERS 4               /* at once, to a VDEV_ONE_WRITER */
+#define WRITERS 4               /* requests at once, VDEV_ONE_WRITER */
 
 /* ---- merging ------------------------------------------------------------- */
 
@@ -168,35 +168,6 @@ assign_places (struct write *w)
   }
 }
 
-/* The system serves a file's writers in order of arrival.  With hundreds of
- * them a commit, which writes a few blocks only, would wait for all; so they
- * queue here, and the commit passes them, also who holds it back (exact).
- */
-static int
-write_through_gate (struct write *w, const void *buf, size_t len, uint64_t off)
-{
-  struct pool *p = w->p;
-  const bool gate
-    = vdev_has (p->backing, VDEV_ONE_WRITER) && !w->edit.exact;
-  int r;
-
-  if (gate) {
-    base_mutex_lock (&p->gate_lock);
-    while (p->writing >= WRITERS)
-      base_cond_wait (&p->gate_opened, &p->gate_lock);
-    p->writing++;
-    base_mutex_unlock (&p->gate_lock);
-  }
-  r = vdev_write (p->backing, buf, len, off, 0);
-  if (gate) {
-    base_mutex_lock (&p->gate_lock);
-    p->writing--;
-    base_cond_signal (&p->gate_opened);
-    base_mutex_unlock (&p->gate_lock);
-  }
-  return r;
-}
-
 /* Neighbours in memory and on disk go out together. */
 static int
 write_data (struct write *w)
@@ -215,8 +186,8 @@ write_data (struct write *w)
            && format_place (&w->e[j]) == format_place (&w->e[i]) + (j - i)
            && source (w, w->first + j) == s + (j - i) * bs)
       j++;
-    r = write_through_gate (w, s, (j - i) * bs,
-                            format_place (&w->e[i]) * bs);
+    r = vdev_write (w->p->backing, s, (j - i) * bs,
+                    format_place (&w->e[i]) * bs, 0);
     if (r < 0) {
       r = base_fail_in (r, "%s", w->v->label);
       event_backing (w->p, w->v->label, format_place (&w->e[i]));
@@ -224,6 +195,32 @@ write_data (struct write *w)
     }
   }
   return 0;
+}
+
+/* Who writes to a file waits for those who do already, and a commit that has
+ * a few blocks to write would stand behind hundreds of requests.  So requests
+ * queue before they write their data, and commits do not; nor does who holds
+ * back the commits (exact).
+ */
+static int
+write_data_in_turn (struct write *w)
+{
+  struct pool *p = w->p;
+  int r;
+
+  if (w->edit.exact || !vdev_has (p->backing, VDEV_ONE_WRITER))
+    return write_data (w);
+  base_mutex_lock (&p->gate_lock);
+  while (p->writing >= WRITERS)
+    base_cond_wait (&p->gate_opened, &p->gate_lock);
+  p->writing++;
+  base_mutex_unlock (&p->gate_lock);
+  r = write_data (w);
+  base_mutex_lock (&p->gate_lock);
+  p->writing--;
+  base_cond_signal (&p->gate_opened);
+  base_mutex_unlock (&p->gate_lock);
+  return r;
 }
 
 /* The places have been paid for.  -EAGAIN, -ENOSPC: start again. */
@@ -234,7 +231,7 @@ write_and_publish (struct write *w)
   int r;
 
   assign_places (w);
-  r = write_data (w);
+  r = write_data_in_turn (w);
   if (r < 0)
     return r == -ENOSPC || r == -EAGAIN ? -EIO : r;
   reader = reader_enter (w->p);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "gate.h"
+#include "sim.h"
 
 #define PATIENCE 3600000        /* ms of simulated time */
 
@@ -16,10 +17,22 @@ struct gated {
   struct gate *g;
 };
 
-static void
-stand (struct vdev *d, enum gate_op op)
+static struct gate *
+gate_of (struct vdev *d)
 {
-  struct gate *g = BASE_CONTAINER_OF (d, struct gated, p.d)->g;
+  return BASE_CONTAINER_OF (d, struct gated, p.d)->g;
+}
+
+static void
+enter (struct vdev *d, enum gate_op op)
+{
+  struct gate *g = gate_of (d);
+  unsigned i;
+
+  g->inside[op]++;
+  g->most[op] = BASE_MAX (g->most[op], g->inside[op]);
+  for (i = 0; i < g->points; i++)
+    sim_point ();
   LOCK_FOR_SCOPE (&g->lock);
 
   if (g->nth == 0 || g->op != op || --g->nth > 0)
@@ -33,25 +46,32 @@ stand (struct vdev *d, enum gate_op op)
 }
 
 static int
+leave (struct vdev *d, enum gate_op op, int r)
+{
+  gate_of (d)->inside[op]--;
+  return r;
+}
+
+static int
 gate_read (struct vdev *d, void *buf, size_t len, uint64_t off)
 {
-  stand (d, GATE_READ);
-  return vdev_pass_read (d, buf, len, off);
+  enter (d, GATE_READ);
+  return leave (d, GATE_READ, vdev_pass_read (d, buf, len, off));
 }
 
 static int
 gate_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
             uint32_t flags)
 {
-  stand (d, GATE_WRITE);
-  return vdev_pass_write (d, buf, len, off, flags);
+  enter (d, GATE_WRITE);
+  return leave (d, GATE_WRITE, vdev_pass_write (d, buf, len, off, flags));
 }
 
 static int
 gate_flush (struct vdev *d)
 {
-  stand (d, GATE_FLUSH);
-  return vdev_pass_flush (d);
+  enter (d, GATE_FLUSH);
+  return leave (d, GATE_FLUSH, vdev_pass_flush (d));
 }
 
 static const struct vdev_ops gate_ops = {

@@ -6,6 +6,9 @@
  * For simulated threads.  A call that stands there goes on by itself when
  * nobody else can run any more; then `late` is set, and the test has found
  * somebody who waits for what he must not wait for.
+ *
+ * It also counts how many calls are inside at once, and can keep each for
+ * some time.
  */
 
 #ifndef NBDVOL_TEST_GATE_H
@@ -14,6 +17,7 @@
 #include "vdev.h"
 
 enum gate_op { GATE_READ, GATE_WRITE, GATE_FLUSH };
+#define GATE_OPS 3
 
 struct gate {
   struct base_mutex lock;
@@ -22,6 +26,9 @@ struct gate {
   unsigned nth;                 /* the call from now that stands; 0 = none */
   bool standing;
   bool late;
+  unsigned points;              /* of the simulation that a call takes */
+  unsigned inside[GATE_OPS];    /* calls of each kind; one thread runs */
+  unsigned most[GATE_OPS];      /* ... at once so far */
 };
 
 /* A device on CHILD (taken over).  G is the caller's and outlives it. */

@@ -23,7 +23,7 @@ enum spy_op {
 #define SPY_ALL_CAPS                                                    \
   (VDEV_FLUSH | VDEV_FUA_NATIVE | VDEV_TRIM | VDEV_TRIM_ZEROES |        \
    VDEV_ZERO | VDEV_FAST_ZERO | VDEV_EXTENTS | VDEV_ABSENT |            \
-   VDEV_RESIZE | VDEV_ROTATIONAL | VDEV_MULTI_CONN | VDEV_ORDERED |  \
+   VDEV_RESIZE | VDEV_ROTATIONAL | VDEV_MULTI_CONN | VDEV_ORDERED |     \
    VDEV_ONE_WRITER)
 
 struct spy_call {
