@@ -366,6 +366,7 @@ TESTS_POOL_RULES = \
 	tests/test-pool-concurrent-late-writes-are-born-late \
 	tests/test-pool-concurrent-merges-keep-both \
 	tests/test-pool-concurrent-readers-keep-old-nodes \
+	tests/test-pool-concurrent-shrink-beside-growth \
 	tests/test-pool-concurrent-slabs-are-flushed-first \
 	tests/test-pool-concurrent-space-is-first-come-first-served \
 	tests/test-pool-concurrent-stalled-io-stops-nobody \
@@ -426,6 +427,12 @@ tests_test_pool_concurrent_readers_keep_old_nodes_SOURCES = \
 tests_test_pool_concurrent_readers_keep_old_nodes_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_concurrent_readers_keep_old_nodes_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_concurrent_readers_keep_old_nodes_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_concurrent_shrink_beside_growth_SOURCES = \
+	tests/test-pool-concurrent-shrink-beside-growth.c
+tests_test_pool_concurrent_shrink_beside_growth_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_shrink_beside_growth_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_shrink_beside_growth_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_concurrent_slabs_are_flushed_first_SOURCES = \
 	tests/test-pool-concurrent-slabs-are-flushed-first.c
