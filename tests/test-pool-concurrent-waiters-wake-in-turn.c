@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Of those that wait for space only the one whose turn it is wakes up.  64
+ * Of those that wait for space only the one whose turn it is wakes up.  256
  * threads overwrite blocks of a full pool and stand in the queue nearly all
- * the time; each request may cost a few context switches, not one for each
- * that waits.
+ * the time; each of them may cost a few context switches, not one for each
+ * that waits.  On a busy machine a thread can be done before the next one has
+ * begun: then they all start again.
  */
 
 #include <config.h>
@@ -16,9 +17,11 @@
 
 #define POOL (12ULL << 20)
 #define BLOCK 4096
-#define THREADS 64
-#define WRITES 100              /* of each thread */
-#define MOST 16                 /* switches of a request, on average */
+#define THREADS 256             /* of 16 connections */
+#define WRITES 25               /* of each thread */
+#define WAITS (THREADS * WRITES / 2)    /* enough to say something */
+#define ROUNDS 200
+#define MOST 8                  /* switches of one that waits, on average */
 
 static struct pool *p;
 
@@ -75,22 +78,12 @@ switches (void)
   return (uint64_t) u.ru_nvcsw;
 }
 
-TEST_MAIN
+static void
+overwrite_all (uint64_t blocks)
 {
-  const struct pool_format_options options = { .capacity = POOL };
   static struct writer w[THREADS];
-  struct pool_info info;
-  struct vdev *mem;
-  uint64_t blocks, waits, switched;
   size_t i;
 
-  CHECK_EQ_INT (devices_mem_open (POOL, &mem), 0);
-  CHECK_EQ_INT (pool_format (mem, &options), 0);
-  CHECK_EQ_INT (pool_open (mem, NULL, &p), 0);
-  blocks = fill ();
-  pool_get_info (p, &info);
-  waits = info.space_waits;
-  switched = switches ();
   for (i = 0; i < THREADS; ++i) {
     w[i].seed = i;
     w[i].blocks = blocks;
@@ -98,12 +91,38 @@ TEST_MAIN
   }
   for (i = 0; i < THREADS; ++i)
     base_thread_join (&w[i].t);
-  switched = switches () - switched;
+}
+
+static uint64_t
+waits (void)
+{
+  struct pool_info info;
+
   pool_get_info (p, &info);
-  waits = info.space_waits - waits;
-  printf ("%d requests, %" PRIu64 " waited, %" PRIu64 " switches\n",
-          THREADS * WRITES, waits, switched);
-  CHECK (waits > THREADS * WRITES / 2);
-  CHECK (switched <= THREADS * WRITES * MOST);
+  return info.space_waits;
+}
+
+TEST_MAIN
+{
+  const struct pool_format_options options = { .capacity = POOL };
+  struct vdev *mem;
+  uint64_t blocks, waited, switched;
+  unsigned round = 0;
+
+  CHECK_EQ_INT (devices_mem_open (POOL, &mem), 0);
+  CHECK_EQ_INT (pool_format (mem, &options), 0);
+  CHECK_EQ_INT (pool_open (mem, NULL, &p), 0);
+  blocks = fill ();
+  waited = waits ();
+  switched = switches ();
+  do
+    overwrite_all (blocks);
+  while (waits () - waited < WAITS && ++round < ROUNDS);
+  waited = waits () - waited;
+  switched = switches () - switched;
+  printf ("%u rounds, %" PRIu64 " waited, %" PRIu64 " switches\n",
+          round + 1, waited, switched);
+  CHECK (waited >= WAITS);
+  CHECK (switched <= waited * MOST);
   CHECK_EQ_INT (pool_close (p), 0);
 }
