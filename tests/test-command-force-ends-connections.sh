@@ -21,12 +21,13 @@ must nbd_do "$(uri s root)" write:0:4K:2 flush
 # connect EXPORT: $client holds a connection to it until hang_up.
 connect ()
 {
-  rm -f in client
+  rm -f in
   mkfifo in
+  : >client
   "$nbd_do" "$(uri s "$1")" hold 'ESHUTDOWN!read:0:4K:1' <in >client 2>&1 &
   client=$!
   exec 7>in
-  wait_until 10 grep -qs holding client
+  wait_until 10 grep -q holding client
   equal "$(nbdvol info data.pool "$1" -Ho connections)" 1
 }
 # It has seen the end of its connection.

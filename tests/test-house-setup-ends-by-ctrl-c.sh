@@ -35,6 +35,7 @@ done
 mkfifo in
 connect ()
 {
+  : >client
   "$nbd_do" "$uri" "$@" hold <in >client 2>&1 &
   client=$!
   exec 7>in

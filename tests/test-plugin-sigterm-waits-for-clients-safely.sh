@@ -11,6 +11,7 @@ source "$(dirname "$0")/lib/plugin.sh"
 mkfifo "$tmpdir/in"
 start_client ()
 {
+  : >"$tmpdir/client"
   "$nbd_do" "$s_uri" "$@" flush hold \
       <"$tmpdir/in" >"$tmpdir/client" 2>&1 &
   client=$!
