@@ -98,10 +98,12 @@ fork_holder (int pipe_fds[2])
 static void
 across_fork (void)
 {
-  struct vdev *d = open_file (0);
+  /* In memory, so that valgrind finds in the child what the child holds. */
+  static struct vdev *volatile d;
   int fds[2], status;
   pid_t pid;
 
+  d = open_file (0);
   /* The server goes into the background: the parent leaves. */
   pid = fork_holder (fds);
   vdev_unref (d);
