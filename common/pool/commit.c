@@ -67,6 +67,19 @@ commit_hold (struct pool *p)
   return 0;
 }
 
+int
+commit_hold_clean (struct pool *p)
+{
+  int r = commit_hold (p);
+
+  if (r < 0 || p->options.readonly || !atomic_load (&p->open_dirty))
+    return r;
+  r = commit_run (p, NULL, false);
+  if (r < 0)
+    commit_release (p);
+  return r;
+}
+
 void
 commit_release (struct pool *p)
 {
@@ -123,6 +136,7 @@ commit_poison (struct pool *p, int err, const char *what)
   base_mutex_unlock (&p->commit.lock);
 
   space_wake_all (p);
+  journal_wake_all (p);
   if (first)
     event_log (p, POOL_EVENT_POISONED, "", "poisoned: %s: %s; nothing is "
                "written any more: %s", what, why ? why : base_strerror (err),
@@ -203,7 +217,7 @@ cut_take_place (struct pool *p, struct cut *cut, uint64_t *place)
   *place = e->place++;
   e->count--;
   s->window--;
-  return cut_allocated (p, *place);
+  return cut_mapped (cut, *place);
 }
 
 static int
@@ -211,6 +225,18 @@ wrong_bit (uint64_t place, const char *what)
 {
   return base_fail (EBADMSG, "block %" PRIu64 ": %s; the space tree is "
                     "damaged", place, what);
+}
+
+/* A data block of a map.  Another map, or another part of this one, may name
+ * it too in the state before: it was let go of and taken again in between.
+ * So it is marked when everything that is gone is no longer marked.
+ */
+int
+cut_mapped (struct cut *cut, uint64_t place)
+{
+  if (place_vector_append (&cut->allocated, place) < 0)
+    return base_fail (ENOMEM, "out of memory");
+  return 0;
 }
 
 int
@@ -225,14 +251,29 @@ cut_allocated (struct pool *p, uint64_t place)
 }
 
 static int
-cut_free (struct pool *p, struct place_vector *v, uint64_t place)
+mark_free (struct pool *p, uint64_t place)
 {
   if (place >= pool_blocks (p) || !bit_get (p->durable_bits, place))
     return wrong_bit (place, "freed twice");
   bit_clear (p->durable_bits, place);
   p->allocated--;
   systree_mark (&p->space_tree, place / p->space_tree.items);
-  return place_vector_append (v, place);
+  return 0;
+}
+
+static int
+cut_free (struct pool *p, struct place_vector *v, uint64_t place)
+{
+  int r = mark_free (p, place);
+
+  return r < 0 ? r : place_vector_append (v, place);
+}
+
+/* A data block that the journal has let go of, and that may be in use again. */
+int
+cut_free_released (struct pool *p, uint64_t place)
+{
+  return mark_free (p, place);
 }
 
 /* A node that was written anew elsewhere. */
@@ -329,11 +370,15 @@ cut_begin (struct pool *p, struct cut *cut, struct change *change, bool urgent)
   /* A change's check may dirty one volume more. */
   if (cut_item_vector_reserve (&cut->items, p->dirty.len + 1) < 0)
     return base_fail (ENOMEM, "out of memory");
-  if (change && change->check) {
+  r = journal_hold (p);
+  if (r == 0 && change && change->check) {
     r = change->check (p, change->opaque);
     if (r < 0)
-      return r;
+      journal_unhold (p);
   }
+  if (r < 0)
+    return r;
+  journal_freeze (p, &cut->journal);
   cut->generation = p->open_gen;
   cut->epoch = p->epoch;
   for (i = 0; i < p->dirty.len; ++i)
@@ -375,11 +420,26 @@ share_root (struct pool *p, struct cut_share *s)
   return refs_add (p, format_place (e), 1);
 }
 
+/* The blocks that maps have come to name. */
+static int
+mark_mapped (struct pool *p, struct cut *cut)
+{
+  size_t i;
+  int r = 0;
+
+  for (i = 0; i < cut->allocated.len && r == 0; ++i)
+    r = cut_allocated (p, cut->allocated.ptr[i]);
+  cut->allocated.len = 0;
+  return r;
+}
+
 static int
 cut_diff (struct pool *p, struct cut *cut, bool reap)
 {
   size_t i;
   int r = 0;
+
+  cut->by_journal = true;
 
   for (i = 0; i < cut->before.len && r == 0; ++i)
     r = share_root (p, &cut->before.ptr[i]);
@@ -395,6 +455,9 @@ cut_diff (struct pool *p, struct cut *cut, bool reap)
     rec->mapped = htole64 (item->mapped);
     rec->nodes = htole64 (item->nodes);
   }
+  cut->by_journal = false;
+  if (r == 0)
+    r = mark_mapped (p, cut);
   for (i = 0; i < cut->after.len && r == 0; ++i)
     r = share_root (p, &cut->after.ptr[i]);
   if (r == 0 && reap)
@@ -424,6 +487,8 @@ cut_place (struct pool *p, struct cut *cut)
       r = systree_place (&p->refs_tree, cut, &placed);
     if (r == 0)
       r = systree_place (&p->space_tree, cut, &placed);
+    if (r == 0)
+      r = mark_mapped (p, cut);
   } while (r == 0 && placed > 0);
 
   if (r == 0)
@@ -514,6 +579,8 @@ cut_super (struct pool *p, struct cut *cut)
   s->slots = htole32 (p->slots);
   s->written = (int64_t) htole64 ((uint64_t) base_wall_seconds ());
   s->clean = 0;
+  s->nonce = p->nonce;
+  journal_fill_super (p, s, &cut->journal);
   systree_root (&p->table_tree, &s->table);
   systree_root (&p->space_tree, &s->space);
   systree_root (&p->refs_tree, &s->refs);
@@ -596,6 +663,8 @@ cut_free_memory (struct cut *cut)
   cut_write_vector_reset (&cut->writes);
   place_vector_reset (&cut->freed_nodes);
   place_vector_reset (&cut->freed_data);
+  place_vector_reset (&cut->allocated);
+  journal_cut_reset (&cut->journal);
   extent_vector_reset (&cut->window);
 }
 
@@ -627,7 +696,9 @@ commit_run (struct pool *p, struct change *change, bool reap)
     return r;
   }
 
-  r = cut_diff (p, &cut, reap);
+  r = journal_after_cut (p, &cut.journal, change == NULL);
+  if (r == 0)
+    r = cut_diff (p, &cut, reap);
   if (r == 0)
     r = cut_place (p, &cut);
   if (r == 0)
@@ -648,7 +719,22 @@ commit_run (struct pool *p, struct change *change, bool reap)
   p->commit.durable = cut.generation;
   base_cond_broadcast (&p->commit.done);
   base_mutex_unlock (&p->commit.lock);
+  /* Up to here nothing was let go of that the new trees name. */
+  if (p->commit.pin)
+    *p->commit.pin = reader_enter (p);
+  journal_settle (p, &cut.journal);
   cut_settle (p, &cut);
   cut_free_memory (&cut);
   return 0;
+}
+
+int
+commit_run_pinned (struct pool *p, struct reader *reader)
+{
+  int r;
+
+  p->commit.pin = reader;
+  r = commit_run (p, NULL, false);
+  p->commit.pin = NULL;
+  return r;
 }

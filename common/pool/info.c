@@ -92,7 +92,7 @@ take_list (struct pool *p, bool exclusive, struct pool_volume_info **list,
   if (*list == NULL)
     return base_fail (ENOMEM, "out of memory");
   if (exclusive) {
-    r = commit_hold (p);
+    r = commit_hold_clean (p);
     if (r < 0)
       return r;
   }
@@ -144,7 +144,7 @@ pool_volume_info (struct pool *p, const char *name, bool exclusive,
   fill_info (p, v, info);
   if (!exclusive)
     return 0;
-  r = commit_hold (p);
+  r = commit_hold_clean (p);
   if (r == 0) {
     r = fill_exclusive (p, v, info);
     commit_release (p);
@@ -303,9 +303,14 @@ check_pinned (struct guard *g, struct pool_check_result *result)
   r = commit_hold (p);
   if (r < 0)
     return r;
-  reader = reader_enter (p);
+  if (p->options.readonly)
+    reader = reader_enter (p);
+  else
+    r = commit_run_pinned (p, &reader);
   super = p->super;
   commit_release (p);
+  if (r < 0)
+    return r;
   r = check_image (p->backing, &super, &options, result);
   reader_exit (p, reader);
   return r;

@@ -268,7 +268,7 @@ io_flush (struct vdev *d)
   atomic_fetch_add (&h->pool->n_flushes, 1);
   r = pool_poisoned (h->pool) < 0
     ? base_fail (EIO, "poisoned after an earlier error")
-    : commit_to (h->pool, commit_target (h->pool));
+    : journal_to (h->pool, journal_target (h->pool));
   io_exit (h);
   return r;
 }

@@ -25,6 +25,9 @@ common_pool_libpool_la_SOURCES = \
 	common/pool/info.c \
 	common/pool/io-internal.h \
 	common/pool/io.c \
+	common/pool/journal.h \
+	common/pool/journal.c \
+	common/pool/journal-block.c \
 	common/pool/make.c \
 	common/pool/manage-internal.h \
 	common/pool/manage.c \
@@ -36,6 +39,7 @@ common_pool_libpool_la_SOURCES = \
 	common/pool/refs.c \
 	common/pool/remove.c \
 	common/pool/rename.c \
+	common/pool/replay.c \
 	common/pool/resize.c \
 	common/pool/space.c \
 	common/pool/super.c \

@@ -277,6 +277,12 @@ places_take_locked (struct pool *p, uint64_t n, struct extent_vector *out)
 }
 
 void
+places_claim_locked (struct pool *p, uint64_t place)
+{
+  take_locked (p, place, 1);
+}
+
+void
 places_give_locked (struct pool *p, uint64_t place)
 {
   struct space *s = &p->space;

@@ -25,6 +25,7 @@
  *                   from running one (commit_hold)
  *   publish         shared: a request changes maps; exclusive: the cut
  *   volume->lock    a map's root and its dirty nodes
+ *   journal.lock    the open transaction, and who commits it
  *   space.lock      counters, free places, limbo, waiters
  *   cache shard     clean nodes
  *   commit.lock     durable generation, `running`, poison
@@ -50,6 +51,8 @@
 BASE_VECTOR (place_vector, uint64_t);
 extern void places_cleanup (struct place_vector *v);
 #define CLEANUP_PLACES __attribute__ ((__cleanup__ (places_cleanup)))
+
+#include "journal.h"
 
 /* ---- nodes of maps (node.c) ---------------------------------------------- */
 
@@ -312,6 +315,9 @@ struct cut {
   struct cut_write_vector writes;       /* not written yet */
   struct node_vector nodes;     /* written, clean once it is durable */
   struct place_vector freed_nodes, freed_data;
+  struct place_vector allocated;        /* by the maps; not marked yet */
+  bool by_journal;              /* exclusive data was let go of already */
+  struct journal_cut journal;
   struct extent_vector window;  /* places taken for nodes ... */
   size_t window_next;           /* ... not used from here on */
   uint32_t next_epoch;          /* in force after the cut */
@@ -323,6 +329,7 @@ struct commit {
   struct base_cond done;        /* durable, running or poison changed */
   bool running;                 /* lock */
   uint64_t durable;             /* generation; lock */
+  struct reader *pin;           /* holder */
   atomic_int poisoned;          /* 0 or -errno; set under lock */
 };
 
@@ -400,6 +407,7 @@ struct pool {
   unsigned writing;             /* data, to a VDEV_ONE_WRITER; gate_lock */
 
   struct commit commit;
+  struct journal journal;
   struct events events;
 
   struct base_mutex work_lock;  /* pool_work; before table_lock */
@@ -542,9 +550,11 @@ struct edit {
   struct { uint64_t block; struct format_entry e; } expect[2];
   unsigned nexpect;
   bool exact;                   /* holds the commit: exclusive by refs too */
+  bool changed;                 /* unmap: there was something */
   struct charge *charge;
   uint64_t offset, length;      /* bytes, for the watch */
-  uint64_t txn;                 /* out: transaction it joined */
+  uint64_t txn;                 /* out: transaction of the journal */
+  struct journal_room room;     /* taken for what is published */
 };
 
 /* What an edit would take, seen from the map as it is. */
@@ -635,6 +645,8 @@ extern void places_remove_slab_locked (struct pool *p, uint64_t slab);
 extern int places_take_locked (struct pool *p, uint64_t n,
                                struct extent_vector *out);
 extern void places_give_locked (struct pool *p, uint64_t place);
+/* Take PLACE, which is free. */
+extern void places_claim_locked (struct pool *p, uint64_t place);
 /* Let go of PLACE: free once no reader can hold it.  It is counted in
  * `pending` already.
  */
@@ -686,13 +698,19 @@ extern int refs_fill (struct systree *t, uint64_t i, void *buf);
 
 /* Make generation GEN durable. */
 extern int commit_to (struct pool *p, uint64_t gen);
-/* What a flush that comes now must wait for. */
+/* The generation that has everything published so far. */
 extern uint64_t commit_target (struct pool *p);
 /* Keep others from committing; the holder may run commits. */
 extern int commit_hold (struct pool *p);
+/* The same, and what was published before is in the trees. */
+extern int commit_hold_clean (struct pool *p);
 extern void commit_release (struct pool *p);
 /* Run one commit; the caller holds it.  CHANGE may be NULL. */
 extern int commit_run (struct pool *p, struct change *change, bool reap);
+/* The same, and nothing that its trees name is reused until *READER, which is
+ * entered, exits.
+ */
+extern int commit_run_pinned (struct pool *p, struct reader *reader);
 extern int commit_poison (struct pool *p, int err, const char *what);
 
 /* For diff.c and systree.c: places for nodes, and letting go of blocks. */
@@ -700,6 +718,8 @@ extern int cut_take_place (struct pool *p, struct cut *cut, uint64_t *place);
 extern int cut_free_moved (struct pool *p, struct cut *cut, uint64_t place);
 extern int cut_free_dropped (struct pool *p, struct cut *cut, uint64_t place,
                              bool node);
+extern int cut_free_released (struct pool *p, uint64_t place);
+extern int cut_mapped (struct cut *cut, uint64_t place);
 extern int cut_allocated (struct pool *p, uint64_t place);
 /* Queue W; what W owns goes over also on failure.  Now and then the queue is
  * written out, so that it does not hold all pages of a large commit at once.

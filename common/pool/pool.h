@@ -203,8 +203,12 @@ extern int pool_remove (struct pool *p, const char *name, unsigned flags);
  * the backing.  Never smaller (EINVAL).
  */
 extern int pool_grow (struct pool *p, uint64_t capacity);
-/* Commit now. */
+/* Everything that was done is durable. */
 extern int pool_flush (struct pool *p);
+/* The same, and it stands in the trees: nothing would be replayed.  Costs two
+ * flushes of the backing and a write for each node that changed.
+ */
+extern int pool_checkpoint (struct pool *p);
 /* pool_work until nothing is left to reclaim. */
 extern int pool_reclaim (struct pool *p);
 

@@ -286,16 +286,24 @@ space_wake_all (struct pool *p)
 }
 
 /* One round of waiting for space, of who is first in the queue or asks for it
- * outside; space.lock is held on entry and exit.
+ * outside; space.lock is held on entry and exit.  PLACES: it is places that
+ * are missing, and the journal may bring some.
  */
 static int
-wait_locked (struct pool *p)
+wait_locked (struct pool *p, bool places)
 {
   struct space *s = &p->space;
   uint64_t target;
   int r;
 
   base_mutex_unlock (&s->lock);
+  if (places) {
+    r = journal_push (p);
+    if (r != 0) {
+      base_mutex_lock (&s->lock);
+      return BASE_MIN (r, 0);
+    }
+  }
   target = commit_target (p);
   base_mutex_lock (&p->commit.lock);
   if (p->commit.durable < target) {
@@ -379,7 +387,7 @@ space_wait (struct pool *p)
   limbo_drain_locked (p);
   if (nothing_to_come_locked (p))
     return beyond_waiting_locked (p, 1);
-  return wait_locked (p);
+  return wait_locked (p, true);
 }
 
 static int
@@ -425,7 +433,7 @@ wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
       if (r != -ENOSPC || nothing_to_come_locked (p))
         break;
     }
-    r = wait_locked (p);
+    r = wait_locked (p, s->dirty + s->dirty_held + c->dirty <= s->max_dirty);
     if (r < 0)
       break;
   }

@@ -134,8 +134,8 @@ unmap (struct handle *h, uint64_t len, uint64_t off, uint32_t flags)
   if (r == 0 && (flags & VDEV_FUA)) {
     /* Nothing of ours, but what made it a hole may not be durable yet. */
     if (txn == 0)
-      txn = commit_target (p);
-    r = commit_to (p, txn);
+      txn = journal_target (p);
+    r = journal_to (p, txn);
   }
   io_exit (h);
   return r;

@@ -435,8 +435,8 @@ io_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
     r = write_short (h, buf, len, off, &txn);
   else
     r = io_write_long (h, buf, len, off, &txn);
-  if (r == 0 && (flags & VDEV_FUA))
-    r = commit_to (p, txn);
+  if (r == 0 && ((flags & VDEV_FUA) || journal_is_long (p)))
+    r = journal_to (p, txn);
   io_exit (h);
   atomic_fetch_add_explicit (&p->n_writes, 1, memory_order_relaxed);
   atomic_fetch_add_explicit (&p->n_bytes_written, len, memory_order_relaxed);

@@ -29,6 +29,7 @@ crash_shape_make (struct crash_run *run, struct base_rng *rng,
   static const struct crash_mix *const mixes[] = {
     &crash_mix_plain, &crash_mix_full, &crash_mix_full, &crash_mix_verbs,
     &crash_mix_data };
+  static const uint64_t journals[] = { 0, 6, 7, 9, 12, 20, 40, 100 };
 
   shape->blocks = blocks[base_rng_below (rng, BASE_ARRAY_SIZE (blocks))];
   /* In tiny pools several writers do little but wait for each other. */
@@ -38,13 +39,19 @@ crash_shape_make (struct crash_run *run, struct base_rng *rng,
   if (run->e->fixed_volumes == 0 && base_rng_below (rng, 16) == 0)
     shape->block = 2 * ORACLE_PAGE;
   shape->mix = mixes[base_rng_below (rng, BASE_ARRAY_SIZE (mixes))];
+  shape->journal = journals[base_rng_below (rng, BASE_ARRAY_SIZE (journals))];
+  shape->journal = BASE_MIN (shape->journal, shape->blocks / 4);
+  /* What is before the journal takes 128 KiB. */
+  if (shape->journal + 44 > shape->blocks)
+    shape->journal = 0;
 }
 
 static bool
 start (struct crash_run *run, struct crash_past *past,
        const struct crash_shape *shape)
 {
-  struct pool_format_options o = { .block_size = shape->block };
+  struct pool_format_options o = { .block_size = shape->block,
+    .journal_size = shape->journal * shape->block };
   struct crash_op op = { .kind = CRASH_CREATE };
   uint64_t size = shape->blocks * shape->block;
   unsigned i;

@@ -91,6 +91,8 @@ extern void crash_window_of (const struct crash_world *w, size_t span,
 struct crash_shape {
   uint64_t blocks;
   uint32_t block;
+  uint64_t journal;             /* blocks; 0 = as many as by default, which in
+                                 * pools as small as these is no ring */
   const struct crash_mix *mix;
 };
 extern void crash_shape_make (struct crash_run *run, struct base_rng *rng,
