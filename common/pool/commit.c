@@ -396,7 +396,7 @@ cut_begin (struct pool *p, struct cut *cut, struct change *change, bool urgent)
     fix_record (cut->records.ptr[i]);
   cut->next_epoch = p->epoch;
   if (w->cut)
-    w->cut (w->opaque, cut->generation);
+    w->cut (w->opaque, cut->journal.seq);
   return 0;
 }
 

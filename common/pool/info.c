@@ -238,6 +238,9 @@ pool_get_info (struct pool *p, struct pool_info *info)
   base_mutex_lock (&p->commit.lock);
   info->generation = p->commit.durable;
   base_mutex_unlock (&p->commit.lock);
+  base_mutex_lock (&p->journal.lock);
+  info->transaction = p->journal.durable;
+  base_mutex_unlock (&p->journal.lock);
   fill_owner (p, info);
   fill_counters (p, info);
 

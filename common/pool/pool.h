@@ -98,8 +98,10 @@ struct pool_watch {
   /* Bytes of VOLUME_ID changed by the calling thread's current request. */
   void (*published) (void *opaque, uint64_t volume_id, uint64_t offset,
                      uint64_t length);
-  /* Everything published so far is in commit GENERATION, nothing later. */
-  void (*cut) (void *opaque, uint64_t generation);
+  /* What TRANSACTION and those before it hold is everything published so far,
+   * and nothing later.
+   */
+  void (*cut) (void *opaque, uint64_t transaction);
   void *opaque;
 };
 
@@ -270,7 +272,8 @@ struct pool_info {
   uint64_t reclaiming;          /* bytes that removed volumes mapped which are
                                  * not reclaimed to the end yet; what others
                                  * share does not come back */
-  uint64_t generation;
+  uint64_t generation;          /* of the trees */
+  uint64_t transaction;         /* of the journal: the last durable one */
   uint32_t epoch;
   int64_t created;
   unsigned volumes, snapshots;
