@@ -172,6 +172,7 @@ static void
 fill_space (struct pool *p, struct pool_info *info)
 {
   struct space *s = &p->space;
+  const uint64_t let_go = journal_let_go (p);
   LOCK_FOR_SCOPE (&s->lock);
   const uint64_t bs = p->block_size;
   const uint64_t blocks = pool_blocks (p);
@@ -182,12 +183,15 @@ fill_space (struct pool *p, struct pool_info *info)
   int64_t available = space_available_locked (p) + (int64_t) unbacked
     - (int64_t) (reserve - space_reserve_locked (p, s->backed_slabs));
 
+  /* Readers may have left since. */
+  limbo_drain_locked (p);
   available = BASE_MAX (available, 0);
   info->capacity = blocks * bs;
   /* A leaf for each fan-out of data blocks. */
   info->available = (uint64_t) available / (p->fan + 1) * p->fan * bs
     + (uint64_t) available % (p->fan + 1) * bs;
-  info->used = (blocks - s->free - unbacked) * bs;
+  info->used = blocks - s->free - unbacked;
+  info->used = (info->used - BASE_MIN (info->used, let_go)) * bs;
   info->reserved = (reserve + s->shared) * bs;
   info->backed = (s->backed_blocks + format_fixed_blocks (&p->super)) * bs;
   info->maximum = POOL_ADVISED_MAXIMUM;

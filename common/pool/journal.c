@@ -277,6 +277,20 @@ release_locked (struct pool *p)
   return n;
 }
 
+uint64_t
+journal_let_go (struct pool *p)
+{
+  const struct journal *j = &p->journal;
+  uint64_t n = 0;
+  size_t i;
+  LOCK_FOR_SCOPE (&p->journal.lock);
+
+  for (i = 0; i < j->waiting.len; ++i)
+    if (j->waiting.ptr[i].seq <= j->durable)
+      n += j->waiting.ptr[i].places.len;
+  return n;
+}
+
 void
 journal_release (struct pool *p)
 {

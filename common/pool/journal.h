@@ -142,6 +142,10 @@ extern void journal_free (struct pool *p);
  * pool does without.
  */
 extern int journal_back_ring (struct pool *p);
+/* Places that durable transactions have let go of and that wait for the next
+ * one.
+ */
+extern uint64_t journal_let_go (struct pool *p);
 /* Let go of what recovery holds back. */
 extern void journal_release (struct pool *p);
 /* Tail, chain and flags of the superblock S that is about to be written, as

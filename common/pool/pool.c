@@ -305,18 +305,35 @@ write_next (struct pool *p)
   return r;
 }
 
-/* What the ring had goes into the trees. */
+/* Free blocks that a checkpoint may find missing. */
+static uint64_t
+missing_for_commit (struct pool *p)
+{
+  uint64_t floor;
+  LOCK_FOR_SCOPE (&p->space.lock);
+
+  floor = space_floor_locked (p);
+  return floor > p->space.free ? floor - p->space.free : 0;
+}
+
+/* What the ring had goes into the trees.  The run that wrote it had room for
+ * that: in slabs that it backed since its last checkpoint, which are to be had
+ * again, or in places that it let go of.  These come last: nothing that the
+ * ring replaced is needed any more, now that what replaced it is flushed.
+ */
 static int
 checkpoint_replayed (struct pool *p)
 {
-  bool low;
-  int r;
+  uint64_t missing;
+  int r = 0;
 
-  base_mutex_lock (&p->space.lock);
-  low = p->space.free < space_floor_locked (p);
-  base_mutex_unlock (&p->space.lock);
-  if (low)
+  for (missing = missing_for_commit (p); missing > 0 && r == 0;
+       missing = missing_for_commit (p))
+    r = backing_grow (p, missing);
+  if (r == -ENOSPC)
     journal_release (p);
+  else if (r < 0)
+    return r;
   r = commit_hold (p);
   if (r < 0)
     return r;

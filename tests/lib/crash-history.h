@@ -24,7 +24,9 @@
 
 enum crash_phase {
   PHASE_DATA,                   /* before the cut of its commit */
-  PHASE_NODES,                  /* metadata is being written */
+  PHASE_JOURNAL,                /* its transaction goes to the journal */
+  PHASE_FLUSH_J,
+  PHASE_NODES,                  /* nodes and pages are being written */
   PHASE_FLUSH_1,
   PHASE_SUPER,                  /* superblock and twin */
   PHASE_FLUSH_2,
