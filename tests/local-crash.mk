@@ -179,8 +179,6 @@ TESTS_POOL_CRASH = \
 	tests/test-pool-full-pieces-keep-their-room \
 	tests/test-pool-full-refuses-whole-request \
 	tests/test-pool-full-trims-of-shared-space \
-	tests/test-pool-journal-is-replayed \
-	tests/test-pool-journal-one-flush-is-enough \
 	tests/test-pool-model-equals-oracle \
 	tests/test-pool-probe-finds-what-is-there \
 	tests/test-pool-reads-back-writes \
@@ -469,16 +467,6 @@ tests_test_pool_costs_of_verbs_do_not_grow_SOURCES = \
 	tests/test-pool-costs-of-verbs-do-not-grow.c
 tests_test_pool_costs_of_verbs_do_not_grow_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_costs_of_verbs_do_not_grow_LDADD = $(LDADD_COUNTED)
-
-tests_test_pool_journal_is_replayed_SOURCES = \
-	tests/test-pool-journal-is-replayed.c
-tests_test_pool_journal_is_replayed_CPPFLAGS = $(CPPFLAGS_TEST)
-tests_test_pool_journal_is_replayed_LDADD = $(LDADD_COUNTED)
-
-tests_test_pool_journal_one_flush_is_enough_SOURCES = \
-	tests/test-pool-journal-one-flush-is-enough.c
-tests_test_pool_journal_one_flush_is_enough_CPPFLAGS = $(CPPFLAGS_TEST)
-tests_test_pool_journal_one_flush_is_enough_LDADD = $(LDADD_COUNTED)
 
 tests_test_pool_counts_are_32_bit_SOURCES = \
 	tests/test-pool-counts-are-32-bit.c

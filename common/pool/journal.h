@@ -174,6 +174,10 @@ extern int journal_next_record (const struct pool *p, const char *buf,
 
 /* ---- replay.c ------------------------------------------------------------ */
 
+/* Before the trees are read: what the blocks of the ring know of what was
+ * durable.  -EBADMSG if one names a newer superblock than was found.
+ */
+extern int replay_look_around (struct pool *p);
 /* Apply what the ring has to the maps in memory, transactions up to LIMIT
  * (UINT64_MAX: all), and write it once more where it stands unless the pool is
  * read-only; the caller flushes.  *END = the last transaction there.

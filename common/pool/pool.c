@@ -402,6 +402,8 @@ open_upto (struct pool *p, uint64_t limit, unsigned *bad, uint64_t *end)
   if (r == 0)
     r = pool_set_up (p);
   if (r == 0)
+    r = replay_look_around (p);
+  if (r == 0)
     r = load_trees (p);
   if (r < 0)
     return r;

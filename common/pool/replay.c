@@ -80,17 +80,27 @@ follow (struct replay *re, const char *buf, uint32_t *part)
   return true;
 }
 
-/* Blocks of this run anywhere in the ring: what do they know? */
-static int
-look_around (struct replay *re, char *buf)
+static bool
+has_ring (const struct pool *p)
 {
-  struct pool *p = re->p;
+  return p->journal.length > 0
+    && (le64toh (p->super.incompatible) & FORMAT_INCOMPATIBLE_JOURNAL);
+}
+
+/* The blocks of the ring, wherever they stand: what do they know? */
+int
+replay_look_around (struct pool *p)
+{
+  struct journal *j = &p->journal;
   const uint64_t generation = le64toh (p->super.generation);
+  CLEANUP_FREE char *buf = base_malloc (p->block_size);
   struct format_journal h;
   uint64_t i;
   int r;
 
-  for (i = 0; i < p->journal.length; ++i) {
+  if (buf == NULL)
+    return base_fail (ENOMEM, "out of memory");
+  for (i = 0; has_ring (p) && i < j->length; ++i) {
     r = read_block (p, i, buf);
     if (r < 0)
       return r;
@@ -104,7 +114,7 @@ look_around (struct replay *re, char *buf)
                         "the pool from a copy", le64toh (h.generation),
                         generation);
     if (h.nonce == p->super.nonce)
-      re->stable = BASE_MAX (re->stable, le64toh (h.stable));
+      j->proven = BASE_MAX (j->proven, le64toh (h.stable));
   }
   return 0;
 }
@@ -135,13 +145,12 @@ scan (struct replay *re, uint64_t limit)
   }
   re->last = whole;
   re->chain = chain;
-  r = look_around (re, buf);
-  if (r == 0 && re->stable > re->end)
-    r = base_fail (EBADMSG, "journal: transaction %" PRIu64 " is damaged, "
+  if (re->stable > re->end)
+    return base_fail (EBADMSG, "journal: transaction %" PRIu64 " is damaged, "
                    "and %" PRIu64 " was acknowledged: opening the pool would "
                    "lose writes; restore it from a copy", re->end + 1,
                    re->stable);
-  return r;
+  return 0;
 }
 
 /* ---- apply --------------------------------------------------------------- */
@@ -486,12 +495,12 @@ replay (struct pool *p, uint64_t limit, uint64_t *end)
 {
   struct journal *j = &p->journal;
   const uint64_t cut = le64toh (p->super.journal_tail_seq);
-  struct replay re = { .p = p, .cut = cut, .end = cut, .stable = cut };
+  struct replay re = { .p = p, .cut = cut, .end = cut,
+    .stable = j->proven };
   int r;
 
   *end = cut;
-  if (j->length == 0
-      || !(le64toh (p->super.incompatible) & FORMAT_INCOMPATIBLE_JOURNAL))
+  if (!has_ring (p))
     return 0;
   re.first = re.last = le64toh (p->super.journal_tail_block);
   re.chain = le32toh (p->super.journal_chain);
