@@ -360,6 +360,7 @@ tests_lib_libcrash_la_SOURCES += \
 	tests/lib/gate.h
 
 TESTS_POOL_RULES = \
+	tests/test-pool-concurrent-checkpoints-keep-places \
 	tests/test-pool-concurrent-cuts-are-one-moment \
 	tests/test-pool-concurrent-data-stays-near-a-verb \
 	tests/test-pool-concurrent-flushes-share-a-commit \
@@ -391,6 +392,12 @@ TESTS_POOL_RULES = \
 	tests/test-pool-zeroes-take-no-room
 check_PROGRAMS += $(TESTS_POOL_RULES)
 TESTS += $(TESTS_POOL_RULES)
+
+tests_test_pool_concurrent_checkpoints_keep_places_SOURCES = \
+	tests/test-pool-concurrent-checkpoints-keep-places.c
+tests_test_pool_concurrent_checkpoints_keep_places_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_checkpoints_keep_places_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_checkpoints_keep_places_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_concurrent_cuts_are_one_moment_SOURCES = \
 	tests/test-pool-concurrent-cuts-are-one-moment.c
