@@ -30,7 +30,7 @@
 #include "pool-internal.h"
 #include "io-internal.h"
 
-#define LONG_BYTES (UINT64_C (64) << 20)        /* data in one transaction */
+#define LONG_BYTES (UINT64_C (256) << 20)       /* data in one transaction */
 #define STAGING (UINT64_C (256) << 10)
 #define CHECKPOINT_NS (UINT64_C (30) * 1000000000)
 
@@ -48,7 +48,21 @@ journal_alloc (struct pool *p)
   return j->staging ? 0 : base_fail (ENOMEM, "out of memory");
 }
 
-void
+int
+journal_resize_locked (struct pool *p, uint64_t old, uint64_t blocks)
+{
+  struct journal *j = &p->journal;
+  const uint64_t a = base_div_up (old, 64), b = base_div_up (blocks, 64);
+  uint64_t *x = base_realloc (j->fresh, b * sizeof x[0]);
+
+  if (x == NULL)
+    return base_fail (ENOMEM, "out of memory for the map of free space");
+  memset (x + a, 0, (b - a) * sizeof x[0]);
+  j->fresh = x;
+  return 0;
+}
+
+int
 journal_set_up (struct pool *p)
 {
   const struct format_super *s = &p->super;
@@ -62,6 +76,7 @@ journal_set_up (struct pool *p)
   j->durable = j->proven = le64toh (s->journal_tail_seq);
   j->open = j->durable + 1;
   j->checkpointed = base_monotonic_ns ();
+  return journal_resize_locked (p, 0, pool_blocks (p));
 }
 
 void
@@ -76,6 +91,7 @@ journal_free (struct pool *p)
   journal_record_vector_reset (&j->records);
   place_vector_reset (&j->freed);
   free (j->staging);
+  free (j->fresh);
   base_mutex_destroy (&j->lock);
   base_cond_destroy (&j->done);
 }
@@ -168,36 +184,53 @@ add_unmap_locked (struct journal *j, uint64_t volume, uint64_t block,
       .volume = volume, .block = block, .count = n };
 }
 
-static void
-add_freed_locked (struct journal *j, const uint64_t *freed, size_t n)
+/* What the open transaction brought itself, no other state names: these come
+ * first.  The rest waits.
+ */
+static size_t
+add_freed_locked (struct journal *j, uint64_t *freed, size_t n)
 {
-  if (n > 0)
-    memcpy (j->freed.ptr + j->freed.len, freed, n * sizeof freed[0]);
-  j->freed.len += n;
+  size_t i, now = 0;
+
+  for (i = 0; i < n; ++i) {
+    const uint64_t place = freed[i];
+
+    if (!bit_get (j->fresh, place)) {
+      j->freed.ptr[j->freed.len++] = place;
+      continue;
+    }
+    bit_clear (j->fresh, place);
+    freed[i] = freed[now];
+    freed[now++] = place;
+  }
+  return now;
 }
 
 static void
-published_locked (struct pool *p, const struct edit *edit, uint64_t offset,
+published_locked (struct pool *p, struct edit *edit, uint64_t offset,
                   uint64_t length)
 {
   const struct pool_watch *w = &p->options.watch;
 
+  unreserve_locked (&p->journal, &edit->room);
+  edit->txn = p->journal.open;
   atomic_store (&p->open_dirty, true);
   if (w->published)
     w->published (w->opaque, edit->v->id, offset, length);
 }
 
-uint64_t
-journal_publish (struct pool *p, const struct edit *edit,
-                 const uint64_t *freed, size_t nfreed,
-                 struct journal_room *room)
+void
+journal_publish (struct pool *p, struct edit *edit, uint64_t *freed,
+                 size_t nfreed, size_t *now)
 {
   struct journal *j = &p->journal;
   uint64_t i;
   LOCK_FOR_SCOPE (&j->lock);
 
+  *now = add_freed_locked (j, freed, nfreed);
   for (i = 0; i < edit->count; ++i) {
     const struct format_entry *e = &edit->e[i];
+    const uint64_t place = format_place (e);
 
     if (format_type (e) != FORMAT_DATA) {
       add_unmap_locked (j, edit->v->id, edit->block + i, 1);
@@ -205,28 +238,24 @@ journal_publish (struct pool *p, const struct edit *edit,
     }
     j->records.ptr[j->records.len++] = (struct journal_record) {
       .volume = edit->v->id, .block = edit->block + i, .count = 1,
-      .place = format_place (e), .crc = le32toh (e->check) };
+      .place = place, .crc = le32toh (e->check) };
+    bit_set (j->fresh, place);
     j->blocks++;
   }
-  add_freed_locked (j, freed, nfreed);
-  unreserve_locked (j, room);
   published_locked (p, edit, edit->offset, edit->length);
-  return j->open;
 }
 
-uint64_t
-journal_publish_unmap (struct pool *p, const struct edit *edit,
-                       uint64_t block, uint64_t n, const uint64_t *freed,
-                       size_t nfreed, struct journal_room *room)
+void
+journal_publish_unmap (struct pool *p, struct edit *edit, uint64_t block,
+                       uint64_t n, uint64_t *freed, size_t nfreed,
+                       size_t *now)
 {
   struct journal *j = &p->journal;
   LOCK_FOR_SCOPE (&j->lock);
 
+  *now = add_freed_locked (j, freed, nfreed);
   add_unmap_locked (j, edit->v->id, block, n);
-  add_freed_locked (j, freed, nfreed);
-  unreserve_locked (j, room);
   published_locked (p, edit, block * p->block_size, n * p->block_size);
-  return j->open;
 }
 
 uint64_t
@@ -308,6 +337,7 @@ close_locked (struct pool *p, struct journal_txn *txn)
   struct journal *j = &p->journal;
   struct journal_record_vector records = { 0 };
   struct place_vector freed = { 0 };
+  size_t i;
   int r;
 
   r = journal_record_vector_reserve (&records, j->reserved.records);
@@ -322,6 +352,8 @@ close_locked (struct pool *p, struct journal_txn *txn)
   }
   txn->seq = j->open++;
   txn->records = j->records;
+  for (i = 0; i < txn->records.len; ++i)
+    bit_clear (j->fresh, txn->records.ptr[i].place);
   j->records = records;
   if (j->freed.len > 0)
     j->waiting.ptr[j->waiting.len++]

@@ -63,6 +63,8 @@ struct journal {
   struct journal_record_vector records; /* of the open one; lock */
   struct place_vector freed;    /* by the open one; lock */
   uint64_t blocks;              /* of data in the open one; lock */
+  uint64_t *fresh;              /* bit per place: the open one brought it;
+                                 * lock */
   struct journal_room reserved; /* by publishes under way; lock */
   struct journal_freed_vector waiting;  /* of those before it; lock */
   uint64_t durable;             /* lock */
@@ -84,17 +86,18 @@ struct journal {
 /* Make room for what a publish will append, or -ENOMEM; ROOM grows. */
 extern int journal_reserve (struct pool *p, struct journal_room *room,
                             size_t records, size_t freed);
-/* A publish: the change EDIT says, as records, and what it let go of, join
- * the open transaction, whose number is returned.  ROOM is given back.
+/* A publish: the change that EDIT says joins the open transaction, as
+ * records, and so do the NFREED places at FREED that it let go of; those that
+ * this transaction itself brought come first afterwards: *NOW of them, which
+ * the caller lets go of at once.  EDIT->txn is set; EDIT->room is given back.
  */
-extern uint64_t journal_publish (struct pool *p, const struct edit *edit,
-                                 const uint64_t *freed, size_t nfreed,
-                                 struct journal_room *room);
+extern void journal_publish (struct pool *p, struct edit *edit,
+                             uint64_t *freed, size_t nfreed, size_t *now);
 /* The same for blocks [BLOCK, BLOCK + N) that became holes. */
-extern uint64_t journal_publish_unmap (struct pool *p, const struct edit *edit,
-                                       uint64_t block, uint64_t n,
-                                       const uint64_t *freed, size_t nfreed,
-                                       struct journal_room *room);
+extern void journal_publish_unmap (struct pool *p, struct edit *edit,
+                                   uint64_t block, uint64_t n,
+                                   uint64_t *freed, size_t nfreed,
+                                   size_t *now);
 /* Nothing came of it. */
 extern void journal_unreserve (struct pool *p, struct journal_room *room);
 
@@ -135,7 +138,10 @@ extern void journal_cut_reset (struct journal_cut *cut);
 
 extern int journal_alloc (struct pool *p);
 /* From the superblock that was opened. */
-extern void journal_set_up (struct pool *p);
+extern int journal_set_up (struct pool *p);
+/* The pool grows to BLOCKS from OLD; lock. */
+extern int journal_resize_locked (struct pool *p, uint64_t old,
+                                  uint64_t blocks);
 extern void journal_free (struct pool *p);
 /* The ring of a new pool, or of one that no release before had a ring in:
  * allocate it below.  The caller flushes.  If there is no space for it the

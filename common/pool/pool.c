@@ -166,7 +166,9 @@ pool_set_up (struct pool *p)
   bits = (uint64_t) p->block_size * 8;
   slabs = pool_slabs (p);
   space_limits (p);
-  journal_set_up (p);
+  r = journal_set_up (p);
+  if (r < 0)
+    return r;
 
   p->durable_bits = base_calloc (base_div_up (blocks, 64), 8);
   p->backed_bits = base_calloc (base_div_up (slabs, 64), 8);

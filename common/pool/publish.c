@@ -398,6 +398,22 @@ settle_effect_locked (struct pool *p, struct effect *effect)
   effect->exclusive = effect->maybe = 0;
 }
 
+/* The first NOW places that were replaced: no state but the open one named
+ * them.
+ */
+static void
+let_go (struct pool *p, const struct effect *effect, size_t now)
+{
+  size_t i;
+
+  if (now == 0)
+    return;
+  LOCK_FOR_SCOPE (&p->space.lock);
+  for (i = 0; i < now; ++i)
+    limbo_add_locked (p, effect->now.ptr[i], false);
+  limbo_drain_locked (p);
+}
+
 static void
 settle_charge_locked (struct pool *p, struct charge *c)
 {
@@ -439,6 +455,7 @@ publish_locked (struct edit *edit, struct found *found, struct effect *effect)
 {
   struct pool *p = edit->v->pool;
   struct survey s;
+  size_t now;
   int r;
 
   r = check_live (p, edit->h);
@@ -474,8 +491,8 @@ publish_locked (struct edit *edit, struct found *found, struct effect *effect)
   settle_effect_locked (p, effect);
   settle_charge_locked (p, edit->charge);
   base_mutex_unlock (&p->space.lock);
-  edit->txn = journal_publish (p, edit, effect->now.ptr, effect->now.len,
-                               &edit->room);
+  journal_publish (p, edit, effect->now.ptr, effect->now.len, &now);
+  let_go (p, effect, now);
   return 0;
 }
 
@@ -591,6 +608,7 @@ publish_unmap (struct volume *v, struct handle *h, uint64_t block, uint64_t n,
   struct effect effect;
   struct found found;
   uint64_t cursor = block, from;
+  size_t now;
   int r;
 
   effect_init (&effect);
@@ -603,10 +621,11 @@ publish_unmap (struct volume *v, struct handle *h, uint64_t block, uint64_t n,
     base_mutex_lock (&p->space.lock);
     settle_effect_locked (p, &effect);
     base_mutex_unlock (&p->space.lock);
-    if (edit.changed)
-      edit.txn = journal_publish_unmap (p, &edit, from, cursor - from,
-                                        effect.now.ptr, effect.now.len,
-                                        &edit.room);
+    if (edit.changed) {
+      journal_publish_unmap (p, &edit, from, cursor - from, effect.now.ptr,
+                             effect.now.len, &now);
+      let_go (p, &effect, now);
+    }
     journal_unreserve (p, &edit.room);
     effect.now.len = 0;
     base_rwlock_unlock (&v->lock);
