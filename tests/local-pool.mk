@@ -33,6 +33,7 @@ TESTS_POOL_FORMAT = \
 	tests/test-pool-check-names-damaged-blocks \
 	tests/test-pool-check-survives-mutations \
 	tests/test-pool-check-tells-loss-from-leak \
+	tests/test-pool-crash-upgrade-is-atomic \
 	tests/test-pool-format-figures \
 	tests/test-pool-format-survives-known-inputs \
 	tests/test-pool-format-survives-mutations
@@ -61,6 +62,11 @@ tests_test_pool_check_names_damaged_blocks_LDADD = $(LDADD_POOL_FORMAT)
 
 tests_test_pool_check_tells_loss_from_leak_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_check_tells_loss_from_leak_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_crash_upgrade_is_atomic_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_upgrade_is_atomic_LDADD = \
+	common/devices/libdevices-test.la \
+	$(LDADD_POOL_FORMAT)
 
 # The fuzzer's targets, driven by a seed.
 CPPFLAGS_FUZZ = $(CPPFLAGS_TEST) -I$(top_srcdir)/fuzzing

@@ -4,9 +4,10 @@
  *
  * A pool holds thin volumes, immutable snapshots and writable clones in one
  * vdev.  Live blocks are never overwritten: a write goes to a fresh place
- * and is then published in the volume's map.  A commit writes the changed
- * parts of all maps and flips the superblock; after a crash the pool is
- * exactly as at some commit, not older than the last acknowledged flush.
+ * and is then published in the volume's map.  A flush writes what was
+ * published to the journal; a checkpoint, later, the changed parts of all maps,
+ * and flips the superblock.  After a crash the pool is exactly as at the end
+ * of some transaction, not older than the last acknowledged flush.
  * A request that does not fit is refused whole, with ENOSPC, before anything
  * changes.  docs/pool-format.md tells the format, common/pool/format.h is
  * its C form.
@@ -18,7 +19,7 @@
  *
  * Threads: every function may be called from any thread at any time between
  * pool_open and pool_close, unless it says otherwise.  Done means durable:
- * a verb returns 0 after its commit.
+ * a verb returns 0 after its checkpoint.
  *
  * Results: 0 or -errno with base_error_text (): EINVAL malformed name or
  * size, ENOENT no such volume, EEXIST, EBUSY volume has connections or pool

@@ -252,6 +252,8 @@ apply_map (struct replay *re, struct volume *v,
   int r;
 
   for (i = 0; i < rec->count; ++i) {
+    if (format_is_fixed (&re->p->super, rec->place + i))
+      return base_fail (EBADMSG, "journal: a record names a fixed place");
     if (leaf == NULL || (rec->block + i) % fan == 0) {
       r = open_leaf (v, rec->block + i, true, &leaf, &span);
       if (r < 0)

@@ -10,7 +10,8 @@
  * in flight were finished and committed, less what is promised:
  *
  *     free      may be allocated now, or taken by a commit and not yet used
- *   + pending   comes back with a commit, or when its last reader is gone
+ *   + pending   comes back with a transaction or a checkpoint, or when its
+ *               last reader is gone
  *   + neutral   in flight, each replaces an exclusive block
  *   - owed      new nodes, and copies of shared ones, still to be written
  *   - shared    copies that writes, trims and zeroes of shared maps may
@@ -29,9 +30,9 @@
  * recycle floor.  It is not what one commit needs but what all can that come
  * before more data does: each takes places for nodes for good, and returns
  * the places of those it moved only when it is durable.  Who finds too little
- * free waits for a commit, first come first served; since `available` is not
- * negative a commit or two always bring it.  The recycle floor, two of the
- * longest requests, is the working capital for this.
+ * free waits for a commit, of the journal or of the trees, first come first
+ * served; since `available` is not negative a few always bring it.  The
+ * recycle floor, two of the longest requests, is the working capital for this.
  *
  * Data also waits while it has run too far ahead of a verb's commit, or of one
  * that reaps: until that one has ended, which depends on no request.

@@ -197,8 +197,9 @@ write_data (struct write *w)
   return 0;
 }
 
-/* Who writes to a file waits for those who do already, and a commit that has
- * a few blocks to write would stand behind hundreds of requests.  So requests
+/* Who writes to a file waits for those who do already, and a transaction or
+ * a checkpoint, with a few blocks to write, would stand behind hundreds of
+ * requests.  So requests
  * queue before they write their data, and commits do not; nor does who holds
  * back the commits (exact).
  */
