@@ -578,3 +578,22 @@ tests_test_pool_zeroes_take_no_room_SOURCES = \
 	tests/test-pool-zeroes-take-no-room.c
 tests_test_pool_zeroes_take_no_room_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_zeroes_take_no_room_LDADD = $(LDADD_TEST_POOL)
+
+# ---- scrub -----------------------------------------------------------------
+
+TESTS_POOL_SCRUB = \
+	tests/test-pool-scrub-finds-every-damage
+check_PROGRAMS += $(TESTS_POOL_SCRUB)
+TESTS += $(TESTS_POOL_SCRUB)
+SANITIZER_TESTS += $(TESTS_POOL_SCRUB)
+
+SOURCES_SCRUB_WORLD = \
+	tests/lib/scrub-world.c \
+	tests/lib/scrub-world.h
+
+tests_test_pool_scrub_finds_every_damage_SOURCES = \
+	$(SOURCES_SCRUB_WORLD) \
+	tests/test-pool-scrub-finds-every-damage.c
+tests_test_pool_scrub_finds_every_damage_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_scrub_finds_every_damage_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_scrub_finds_every_damage_LDADD = $(LDADD_CRASH_POOL)
