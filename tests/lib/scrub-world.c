@@ -121,7 +121,8 @@ world_make (struct scrub_world *w)
 
   memset (w, 0, sizeof *w);
   w->image = image_new (WORLD_BLOCKS * B);
-  w->disk = watch (w, image_vdev (w->image));
+  w->inner = image_vdev (w->image);
+  w->disk = watch (w, w->inner);
   CHECK (pool_format (w->disk, &(struct pool_format_options) { 0 }) == 0);
   open_it (w, false);
   CHECK (pool_create (w->p, "v", 400 * B - 100, 0) == 0);
@@ -151,6 +152,14 @@ void
 world_end (struct scrub_world *w)
 {
   CHECK (pool_close (w->p) == 0);
+  vdev_unref (w->disk);
+  image_free (w->image);
+}
+
+void
+world_abandon (struct scrub_world *w)
+{
+  pool_abandon (w->p);
   vdev_unref (w->disk);
   image_free (w->image);
 }

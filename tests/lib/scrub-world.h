@@ -43,6 +43,7 @@ struct world_damage {
 struct scrub_world {
   struct image *image;
   struct vdev *disk;            /* reference; the pool has one more */
+  struct vdev *inner;           /* the image's; borrowed from DISK */
   struct pool *p;
   struct world_block block[WORLD_BLOCKS];
   uint64_t bytes_read, writes;  /* since anybody set them to 0 */
@@ -62,6 +63,8 @@ struct scrub_world {
 extern void world_make (struct scrub_world *w);
 extern void world_reopen (struct scrub_world *w, bool readonly);
 extern void world_end (struct scrub_world *w);
+/* The same, without closing the pool. */
+extern void world_abandon (struct scrub_world *w);
 /* Fills in w->block from the image, which has been checkpointed. */
 extern void world_look (struct scrub_world *w);
 /* One scrub; OPTIONS may be NULL, its damage and opaque are set here. */
