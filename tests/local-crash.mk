@@ -583,6 +583,7 @@ tests_test_pool_zeroes_take_no_room_LDADD = $(LDADD_TEST_POOL)
 
 TESTS_POOL_SCRUB = \
 	tests/test-pool-scrub-finds-every-damage \
+	tests/test-pool-scrub-follows-changes \
 	tests/test-pool-scrub-holds-nobody-back \
 	tests/test-pool-scrub-keeps-its-pace \
 	tests/test-pool-scrub-outlives-what-fails
@@ -621,3 +622,10 @@ tests_test_pool_scrub_outlives_what_fails_SOURCES = \
 tests_test_pool_scrub_outlives_what_fails_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_scrub_outlives_what_fails_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_scrub_outlives_what_fails_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_scrub_follows_changes_SOURCES = \
+	$(SOURCES_SCRUB_WORLD) \
+	tests/test-pool-scrub-follows-changes.c
+tests_test_pool_scrub_follows_changes_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_scrub_follows_changes_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_scrub_follows_changes_LDADD = $(LDADD_CRASH_POOL)

@@ -205,7 +205,22 @@ neighbours (void)
   image_write (w.image, old[1], B, (first + 1) * B);
 }
 
-/* Opened for reading: named, and not touched.  BEFORE: damaged before that. */
+static int
+read_one (void *opaque, const struct pool_volume_info *info)
+{
+  static uint8_t buf[512 * B];
+  struct vdev *d;
+
+  (void) opaque;
+  CHECK (pool_volume_open (w.p, info->name, true, NULL, &d) == 0);
+  CHECK_EQ_INT (vdev_read (d, buf, info->size, 0), 0);
+  vdev_unref (d);
+  return 0;
+}
+
+/* Opened for reading: named, and not touched, though memory has the nodes.
+ * BEFORE: damaged before that.
+ */
 static void
 readonly (uint64_t place, bool before)
 {
@@ -213,8 +228,10 @@ readonly (uint64_t place, bool before)
   uint8_t old[B], bent[B];
   unsigned i, seen = 0;
 
-  if (!before)
+  if (!before) {
     world_reopen (&w, true);
+    CHECK (pool_list (w.p, false, read_one, NULL) == 0);
+  }
   flip (place, old);
   image_read (w.image, bent, B, place * B);
   if (before)

@@ -3,15 +3,17 @@
  * In a full pool, with writers who overwrite, snapshots and clones that come
  * and go, a rollback and commits, scrubs run one after the other, some of
  * which rest most of the time.  Every overwrite succeeds all the same, and no
- * scrub calls anything damaged that is not; a block that is, in a snapshot
- * that stays, is found by each, wherever the walk is overtaken by changes.
- * While one rests the space of a removed volume comes back.
+ * scrub calls anything damaged that is not; two blocks that are, one in a
+ * snapshot that stays and one beside others that are written, so that the
+ * nodes above it move all the time, are found by each.  While one rests, in
+ * the midst of a map, the space of a removed volume comes back.
  *
  * Threads are scheduled by the seed.  Environment ROUNDS.
  */
 
 #include <config.h>
 
+#include "pool-internal.h"
 #include "scrub-world.h"
 #include "sim.h"
 #include "test.h"
@@ -66,8 +68,11 @@ writer (void *arg)
   for (i = 0; i < WRITES; ++i) {
     CHECK_MSG (put ("v", base_rng_below (&rng, LENGTH), base_rng_u64 (&rng))
                == 0, "an overwrite in a full pool: %s", base_error_text ());
+    CHECK_EQ_INT (put ("z", 1 + me, base_rng_u64 (&rng)), 0);
     if (i % 8 == me)
       CHECK_EQ_INT (pool_flush (p), 0);
+    else if (i % 4 == me)
+      CHECK_EQ_INT (pool_checkpoint (p), 0);
   }
   running--;
   return NULL;
@@ -132,6 +137,9 @@ on_damage (void *opaque, const struct pool_scrub_damage *d)
   if (strcmp (d->volume, "v@s") == 0 && d->offset == bad_block * B
       && d->length == B && strcmp (d->what, "data") == 0)
     s->wanted++;
+  else if (strcmp (d->volume, "z") == 0 && d->offset == 0
+           && d->length == B && strcmp (d->what, "data") == 0)
+    s->wanted++;
   else {
     s->others++;
     printf ("%s: %s at block %" PRIu64 ": %s\n", d->volume, d->what, d->block,
@@ -155,8 +163,8 @@ scrubber (void *arg)
     o.rate = base_rng_below (&rng, 2) ? UINT64_C (1) << 50 : 1000000;
     CHECK_MSG (pool_scrub (p, &o, &result) == 0, "%s", base_error_text ());
     CHECK_EQ_INT (seen.others, 0);
-    CHECK_EQ_INT (seen.wanted, 1);
-    CHECK_EQ_INT (result.found, 1);
+    CHECK_EQ_INT (seen.wanted, 2);
+    CHECK_EQ_INT (result.found, 2);
     scrubs++;
   } while (running > 0);
   return NULL;
@@ -179,6 +187,9 @@ make (uint64_t room)
   CHECK (pool_create (p, "v", LENGTH * B, 0) == 0);
   CHECK (pool_create (p, "w", 2 * B, 0) == 0);
   CHECK (pool_create (p, "f", BLOCKS * B, 0) == 0);
+  CHECK (pool_create (p, "z", 3 * B, 0) == 0);
+  for (i = 0; i < 3; ++i)
+    CHECK (put ("z", i, 5000 + i) == 0);
   for (i = 0; i < LENGTH; ++i)
     CHECK (put ("v", i, i) == 0);
   CHECK (put ("w", 0, 77) == 0);
@@ -194,14 +205,14 @@ make (uint64_t room)
   CHECK (pool_checkpoint (p) == 0);
 }
 
-/* Block BAD_BLOCK of the snapshot, wherever it is. */
+/* The block that holds STAMP, wherever it is. */
 static void
-damage (void)
+damage (uint64_t stamp)
 {
   uint8_t want[B], buf[B];
   uint64_t i, n = 0;
 
-  fill_block (want, bad_block);
+  fill_block (want, stamp);
   for (i = 0; i < BLOCKS; ++i) {
     image_read (image, buf, B, i * B);
     if (memcmp (buf, want, B) != 0)
@@ -226,7 +237,8 @@ one_round (uint64_t seed)
   seed_of_round = seed;
   make (seed / 2 % 2 ? 0 : 40);
   bad_block = seed % LENGTH;
-  damage ();
+  damage (bad_block);
+  damage (5000);
   running = WRITERS;
   sim_start (&so);
   for (i = 0; i < WRITERS; ++i)
@@ -241,15 +253,31 @@ one_round (uint64_t seed)
   image_free (image);
 }
 
-/* A scrub that rests for hours. */
+static _Atomic bool let_go, resting;
+
+/* In the map of f. */
+static int
+stand (void *opaque, uint64_t done, uint64_t total)
+{
+  (void) opaque;
+  if (done < total - 40 * B)
+    return 0;
+  resting = true;
+  while (!let_go)
+    base_thread_yield ();
+  return 0;
+}
+
 static void *
 rest (void *arg)
 {
-  const struct pool_scrub_options o = { .rate = 1 };
+  const struct pool_scrub_options o = { .rate = UINT64_C (1) << 50,
+                                        .progress = stand };
   struct pool_scrub_info result;
 
   (void) arg;
-  CHECK_EQ_INT (pool_scrub (p, &o, &result), -ECANCELED);
+  CHECK_EQ_INT (pool_scrub (p, &o, &result), 0);
+  CHECK_EQ_INT (result.found, 0);
   return NULL;
 }
 
@@ -261,22 +289,25 @@ space_comes_back (uint64_t seed)
   struct base_thread t;
 
   make (0);
+  let_go = resting = false;
   sim_start (&so);
   CHECK (base_thread_create (&t, rest, NULL) == 0);
-  do {
+  while (!resting)
     base_thread_yield ();
-    pool_get_info (p, &now);
-  } while (now.scrub.done == 0);
   pool_get_info (p, &before);
+  CHECK (before.scrub.state == POOL_SCRUB_RUNNING && before.scrub.done > 0);
   CHECK (pool_remove (p, "f", 0) == 0);
   CHECK_EQ_INT (pool_reclaim (p), 0);
   CHECK_EQ_INT (pool_checkpoint (p), 0);
-  CHECK_EQ_INT (pool_checkpoint (p), 0);
   pool_get_info (p, &now);
-  CHECK_EQ_INT (now.scrub.state, POOL_SCRUB_RUNNING);
   CHECK_MSG (now.available > before.available + 50 * B, "%" PRIu64 " and %"
              PRIu64, before.available, now.available);
-  CHECK_EQ_INT (pool_scrub_stop (p), 1);
+  /* And it can be used. */
+  CHECK_EQ_INT (pool_create (p, "g", 50 * B, 0), 0);
+  for (seed = 0; seed < 50; ++seed)
+    CHECK_EQ_INT (put ("g", seed, seed), 0);
+  CHECK_EQ_INT (atomic_load (&p->limbo_waiters), 0);
+  let_go = true;
   base_thread_join (&t);
   sim_stop (NULL);
   CHECK (pool_close (p) == 0);
@@ -285,7 +316,7 @@ space_comes_back (uint64_t seed)
 
 TEST_MAIN
 {
-  const uint64_t rounds = test_env ("ROUNDS", 30);
+  const uint64_t rounds = test_env ("ROUNDS", 100);
   struct base_rng rng;
   uint64_t i;
 

@@ -7,6 +7,7 @@
 
 #include "format.h"
 #include "scrub-world.h"
+#include "sim.h"
 #include "test.h"
 
 #define B WORLD_BLOCK
@@ -32,6 +33,8 @@ watched_read (struct vdev *d, void *buf, size_t len, uint64_t off)
   const uint64_t at = w->unreadable * B;
 
   w->bytes_read += len;
+  if (w->slow > 0 && --w->slow == 0)
+    sim_set_now (sim_now () + UINT64_C (100000000000));
   if (w->unreadable > 0 && off < at + B && off + len > at)
     return base_fail (EIO, "sector cannot be read");
   return vdev_pass_read (d, buf, len, off);
@@ -137,6 +140,10 @@ world_make (struct scrub_world *w)
     CHECK (pool_create (w->p, name, 3 * B, 0) == 0);
   }
   put (w, "x3", 0, 3, 5);
+  for (i = 0; i < 3; ++i) {     /* no two side by side */
+    put (w, "x6", i, 1, 6);
+    put (w, "x7", i, 1, 7);
+  }
   CHECK (pool_checkpoint (w->p) == 0);
   world_look (w);
 }

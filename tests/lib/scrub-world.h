@@ -48,6 +48,7 @@ struct scrub_world {
   struct world_block block[WORLD_BLOCKS];
   uint64_t bytes_read, writes;  /* since anybody set them to 0 */
   uint64_t unreadable;          /* this block; 0 = none */
+  unsigned slow;                /* the read that takes 100 s; 0 = none */
   /* Of the last scrub. */
   struct world_damage damage[WORLD_DAMAGE];
   unsigned ndamage;
