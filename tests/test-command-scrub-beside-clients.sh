@@ -8,6 +8,7 @@
 # has a copy of is repaired and ends it with 0; a server that only reads
 # repairs nothing.  Without a server a pool that cannot be opened for writing
 # is read all the same.
+# shellcheck disable=SC2016
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 source "$(dirname "$0")/lib/plugin.sh"
@@ -38,13 +39,17 @@ goes_on () { [ "$(rounds)" -gt $(($1 + 2)) ]; }
 wait_until 60 goes_on 0
 
 must nbdvol scrub data.pool --rate=1G --json
-matches "$out" '^\{"clean":true,"bytes":[0-9]+,"found":0,"repaired":0,"damage":\[\]\}$'
+matches "$out" '^\{"clean":true,"bytes":[0-9]+,"found":0,"repaired":0,'\
+'"damage":\[\]\}$'
 between "$(grep -o '"bytes":[0-9]*' <<<"$out" | cut -d: -f2)" $((8 << 20)) \
         $((128 << 20)) "bytes verified"
 must nbdvol info data.pool -Ho scrub
-matches "$out" '^done [0-9TZ:-]+: 100% \([0-9.]+M of [0-9.]+M\), 0 damaged, 0 repaired$'
+matches "$out" '^done [0-9TZ:-]+: 100% \([0-9.]+M of [0-9.]+M\), 0 damaged, '\
+'0 repaired$'
 must nbdvol info data.pool --json
-matches "$out" '"scrub":\{"state":"done","started":"[0-9TZ:-]+","ended":"[0-9TZ:-]+","rate":1073741824,"done":([0-9]+),"total":[0-9]+,"percent":100,"found":0,"repaired":0\}'
+matches "$out" '"scrub":\{"state":"done","started":"[0-9TZ:-]+",'\
+'"ended":"[0-9TZ:-]+","rate":1073741824,"done":[0-9]+,"total":[0-9]+,'\
+'"percent":100,"found":0,"repaired":0\}'
 
 # ---- one that takes long, and what is said and done meanwhile
 # start OPTION...: a scrub that would take hours, as $job.  A job of a script
@@ -73,12 +78,15 @@ ends ()
 
 start
 must nbdvol info data.pool -Ho scrub
-matches "$out" '^running: [0-9]+% \([0-9.]+[KM]? of [0-9.]+M\), 0 damaged, 0 repaired$'
+matches "$out" '^running: [0-9]+% \([0-9.]+[KM]? of [0-9.]+M\), 0 damaged, '\
+'0 repaired$'
 must nbdvol info data.pool --json
-matches "$out" '"scrub":\{"state":"running","started":"[^"]+","ended":null,"rate":1024,'
+matches "$out" '"scrub":\{"state":"running","started":"[^"]+","ended":null,'\
+'"rate":1024,'
 before=$(rounds)
 must_fail 1 nbdvol scrub data.pool
-equal "$err" 'nbdvol: scrub: data.pool: a scrub is running already; wait, or end it with `nbdvol scrub --stop`'
+equal "$err" 'nbdvol: scrub: data.pool: a scrub is running already; wait, or '\
+'end it with `nbdvol scrub --stop`'
 must_fail 1 nbdvol scrub data.pool --json
 matches "$out" '^\{"error":\{"code":1,"errno":"EBUSY",'
 wait_until 60 goes_on "$before"

@@ -302,7 +302,11 @@ space_comes_back (uint64_t seed)
   pool_get_info (p, &now);
   CHECK_MSG (now.available > before.available + 50 * B, "%" PRIu64 " and %"
              PRIu64, before.available, now.available);
-  /* And it can be used. */
+  /* And it can be used: nothing waits for a reader. */
+  base_mutex_lock (&p->space.lock);
+  limbo_drain_locked (p);
+  CHECK (p->space.limbo == NULL);
+  base_mutex_unlock (&p->space.lock);
   CHECK_EQ_INT (pool_create (p, "g", 50 * B, 0), 0);
   for (seed = 0; seed < 50; ++seed)
     CHECK_EQ_INT (put ("g", seed, seed), 0);
