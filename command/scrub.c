@@ -26,12 +26,17 @@ text (const json_t *j, const char *key)
   return s ? s : "";
 }
 
-/* damaged: root: bytes 0..4095: data at block 77: checksum error */
-static void
-print_damage (const json_t *d)
+/* damaged: root: bytes 0..4095: data at block 77: checksum error
+ * As soon as it is known: the end may be hours away.
+ */
+static int
+print_damage (void *opaque, json_t *d)
 {
+  const struct command *c = opaque;
   const long long offset = number (d, "offset"), length = number (d, "length");
 
+  if (given (c, OPT_JSON))
+    return 0;
   printf ("%s: ", json_is_true (json_object_get (d, "repaired")) ?
           "repaired" : "damaged");
   if (length > 0)
@@ -39,18 +44,19 @@ print_damage (const json_t *d)
             offset + length - 1);
   printf ("%s at block %lld: %s\n", text (d, "what"), number (d, "block"),
           text (d, "why"));
+  return fflush (stdout) == 0 ? 0 : -1;
 }
 
 static void
 print_scrub (const struct command *c, const json_t *reply)
 {
-  const json_t *damage = json_object_get (reply, "damage"), *d;
   const long long found = number (reply, "found");
+  const long long more = number (reply, "ranges") -
+    (long long) json_array_size (json_object_get (reply, "damage"));
   char size[BASE_SIZE_TEXT];
-  size_t i;
 
-  json_array_foreach (damage, i, d)
-    print_damage (d);
+  if (more > 0)
+    printf ("and %lld more like these\n", more);
   if (given (c, OPT_QUIET))
     return;
   if (found == 0)
@@ -101,7 +107,7 @@ run_scrub (struct command *c)
     return code;
   request = c->rate ? json_pack ("{s:I}", "rate", (json_int_t) c->rate) :
     json_object ();
-  r = target_call (t, "scrub", request, -1, &reply);
+  r = target_stream (t, "scrub", request, print_damage, c, &reply);
   if (r == 0) {
     if (number (reply, "found") > number (reply, "repaired"))
       found = EXIT_DAMAGED;

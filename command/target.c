@@ -339,6 +339,7 @@ pass_line (void *opaque, json_t *object)
 {
   struct target *t = opaque;
 
+  progress_clear (&t->progress);
   return t->line ? t->line (t->line_opaque, object) : 0;
 }
 

@@ -40,7 +40,7 @@ wait_until 60 goes_on 0
 
 must nbdvol scrub data.pool --rate=1G --json
 matches "$out" '^\{"clean":true,"bytes":[0-9]+,"found":0,"repaired":0,'\
-'"damage":\[\]\}$'
+'"ranges":0,"damage":\[\]\}$'
 between "$(grep -o '"bytes":[0-9]*' <<<"$out" | cut -d: -f2)" $((8 << 20)) \
         $((128 << 20)) "bytes verified"
 must nbdvol info data.pool -Ho scrub
@@ -122,7 +122,7 @@ equal "$(head -n 2 <<<"$out")" \
 damaged: root@a: bytes 40960..45055: data at block $place: checksum error"
 matches "$out" 'data\.pool: 1 damaged, 0 repaired: [0-9.]+M verified$'
 must_fail 7 nbdvol scrub data.pool --rate=1G --json -q
-matches "$out" "\"found\":1,\"repaired\":0,\"damage\":\[\{\"volume\":\"root\",\
+matches "$out" "\"found\":1,\"repaired\":0,\"ranges\":[0-9],\"damage\":\[\{\"volume\":\"root\",\
 \"what\":\"data\",\"why\":\"checksum error\",\"offset\":40960,\"length\":4096,\
 \"block\":$place,\"repaired\":false\},"
 must nbdvol events data.pool
@@ -140,6 +140,15 @@ equal "$(head -n 1 <<<"$out")" \
 matches "$out" 'data\.pool: 1 damaged, 1 repaired'
 must nbdvol scrub data.pool --rate=1G -q
 equal "$out" ''
+# It is said at once, and not only at the end.
+printf XX | dd of=data.pool bs=65536 seek=1 conv=notrunc status=none
+start
+wait_until 20 grep -qx 'repaired: superblock slot B at block 16: .*' job.out
+pass_if scrub_is running
+kill -TERM "$job"
+rc=0
+wait "$job" || rc=$?
+equal "$rc" 143
 stop_nbdkit s
 must nbdvol check data.pool
 

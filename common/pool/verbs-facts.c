@@ -304,6 +304,8 @@ struct check_state {
   struct pool_verb_call *call;
   json_t *problems;
   bool failed;                  /* no memory for the list */
+  size_t sent;                  /* of them, as lines */
+  uint64_t told;                /* also those that are not listed */
 };
 
 static void
@@ -374,12 +376,14 @@ verb_check (struct pool *p, const json_t *request,
 
 /* ---- scrub --------------------------------------------------------------- */
 
+/* Commits may have to wait for this: it is sent between two steps. */
 static void
 scrub_damage (void *opaque, const struct pool_scrub_damage *d)
 {
   struct check_state *s = opaque;
   json_t *j;
 
+  s->told++;
   if (json_array_size (s->problems) >= PROBLEMS_MAX)
     return;
   j = json_pack ("{s:s, s:s, s:s, s:I, s:I, s:I, s:b}",
@@ -389,6 +393,24 @@ scrub_damage (void *opaque, const struct pool_scrub_damage *d)
                  "block", (json_int_t) d->block, "repaired", d->repaired);
   if (json_array_append_new (s->problems, j) == -1)
     s->failed = true;
+}
+
+static void
+send_damage (struct check_state *s)
+{
+  for (; s->sent < json_array_size (s->problems); s->sent++)
+    if (s->call->line)
+      (void) s->call->line (s->call->opaque,
+                            json_array_get (s->problems, s->sent));
+}
+
+static int
+scrub_progress (void *opaque, uint64_t done, uint64_t total)
+{
+  struct check_state *s = opaque;
+
+  send_damage (s);
+  return verb_progress (s->call, done, total);
 }
 
 static int
@@ -403,7 +425,7 @@ verb_scrub (struct pool *p, const json_t *request,
 {
   struct check_state state = { .call = call };
   struct pool_scrub_options options = {
-    .damage = scrub_damage, .progress = check_progress, .opaque = &state,
+    .damage = scrub_damage, .progress = scrub_progress, .opaque = &state,
   };
   struct pool_scrub_info result;
   bool stop = false;
@@ -420,14 +442,16 @@ verb_scrub (struct pool *p, const json_t *request,
   if (state.problems == NULL)
     return base_fail_errno (ENOMEM, "scrub");
   r = pool_scrub (p, &options, &result);
+  send_damage (&state);
   if (r == 0 && state.failed)
     r = base_fail_errno (ENOMEM, "scrub");
   if (r == 0) {
-    *reply = json_pack ("{s:b, s:I, s:I, s:I, s:O}",
+    *reply = json_pack ("{s:b, s:I, s:I, s:I, s:I, s:O}",
                         "clean", result.found == 0,
                         "bytes", (json_int_t) result.done,
                         "found", (json_int_t) result.found,
                         "repaired", (json_int_t) result.repaired,
+                        "ranges", (json_int_t) state.told,
                         "damage", state.problems);
     if (*reply == NULL)
       r = base_fail_errno (ENOMEM, "scrub");

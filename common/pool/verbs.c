@@ -28,7 +28,9 @@
  *                                                  snapshots, clean,
  *                                                  problems:[{leak, text}]
  *   scrub     [rate]                               clean, bytes, found,
- *                                                  repaired, damage:[...]
+ *                                                  repaired, ranges,
+ *                                                  damage:[...], which are
+ *                                                  lines as well
  *   scrub     stop                                 stopped
  *   import    volume, [source]; descriptor         volume:{...}
  *   export    name, [target]; descriptor           bytes, data
