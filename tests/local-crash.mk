@@ -621,7 +621,7 @@ tests_test_pool_scrub_outlives_what_fails_SOURCES = \
 	tests/test-pool-scrub-outlives-what-fails.c
 tests_test_pool_scrub_outlives_what_fails_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_scrub_outlives_what_fails_LDFLAGS = $(LDFLAGS_CRASH)
-tests_test_pool_scrub_outlives_what_fails_LDADD = $(LDADD_CRASH_POOL)
+tests_test_pool_scrub_outlives_what_fails_LDADD = $(LDADD_CRASH_POOL_FAULTY)
 
 tests_test_pool_scrub_follows_changes_SOURCES = \
 	$(SOURCES_SCRUB_WORLD) \

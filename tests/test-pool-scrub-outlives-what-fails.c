@@ -4,11 +4,13 @@
  * not end a scrub; everything else is verified, and nothing is written, since
  * an error of the backing proves nothing of the bytes.  A pool that is
  * poisoned, before, between two steps or by the flush after a repair, ends it
- * with EIO and without another write.
+ * with EIO and without another write.  Without memory it ends with ENOMEM, and
+ * the next one runs.
  */
 
 #include <config.h>
 
+#include "alloc-faulty.h"
 #include "scrub-world.h"
 #include "sim.h"
 #include "test.h"
@@ -129,6 +131,32 @@ repair_that_poisons (uint64_t place)
   world_abandon (&w);
 }
 
+/* ---- memory -------------------------------------------------------------- */
+
+/* Allocation number NTH fails; false if there are not so many. */
+static bool
+without_memory (uint64_t nth, uint64_t place)
+{
+  uint8_t block[B];
+  bool failed;
+  int r;
+
+  image_read (w.image, block, B, place * B);
+  block[100] ^= 4;
+  image_write (w.image, block, B, place * B);
+  alloc_faulty_set (nth, false);
+  r = world_scrub (&w, NULL);
+  failed = alloc_faulty_failures () > 0;
+  alloc_faulty_set (0, false);
+  CHECK (r == -ENOMEM || (r == 0 && w.result.repaired == 1));
+  CHECK_EQ_INT (w.result.state, r < 0 ? POOL_SCRUB_FAILED : POOL_SCRUB_DONE);
+  if (r < 0) {
+    CHECK (world_scrub (&w, NULL) == 0);
+    CHECK_EQ_INT (w.result.repaired, 1);
+  }
+  return failed;
+}
+
 TEST_MAIN
 {
   uint64_t place, all;
@@ -143,6 +171,11 @@ TEST_MAIN
   CHECK (world_scrub (&w, NULL) == 0);
   CHECK_EQ_INT (w.result.done, all);
   CHECK_EQ_INT (w.result.found, 0);
+  for (place = 1; w.block[place].kind != WORLD_NODE; ++place)
+    ;
+  for (i = 1; without_memory (i, place); ++i)
+    ;
+  CHECK (i > 10);
   world_end (&w);
 
   n = poisoned_at (0);

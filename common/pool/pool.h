@@ -382,7 +382,8 @@ struct pool_scrub_options {
 /* Reads everything the pool holds and verifies it, in small steps beside
  * whatever else goes on; mends what memory has a good copy of, unless the
  * pool is read-only.  0 = it ran to the end; see RESULT, which is filled in
- * in any case.  EBUSY: one runs already.  ECANCELED: stopped.
+ * in any case.  EBUSY: one runs already.  ECANCELED: stopped.  It has to have
+ * ended before pool_close.
  */
 extern int pool_scrub (struct pool *p, const struct pool_scrub_options *options,
                        struct pool_scrub_info *result);

@@ -33,8 +33,9 @@
  * they belong, flushed, and read again.  A block that cannot be read at all
  * is no such proof and is only told of.  Of data there is no second copy.
  *
- * The pace: what was read is paid for with time, by the monotonic clock, and
- * nothing is saved up.  A run belongs to its caller and ends with him; a
+ * The pace: what was read is paid for with time, by the monotonic clock.  Less
+ * than SLACK_NS is neither worth a rest nor forgotten, for a rest takes a
+ * millisecond and a block a tenth of that; more is never saved up.  A run belongs to its caller and ends with him; a
  * server that stops, and `nbdvol scrub --stop`, end it between two steps.
  */
 
@@ -45,6 +46,7 @@
 #include "scrub-internal.h"
 
 #define SLICE_MS 100            /* how long nobody is asked whether to stop */
+#define SLACK_NS (UINT64_C (10) * 1000000)
 #define NS UINT64_C (1000000000)
 
 /* ---- pace ---------------------------------------------------------------- */
@@ -89,11 +91,11 @@ rest (struct scrub_job *job, uint64_t ns)
 int
 scrub_pause (struct scrub_job *job)
 {
+  bool resting = false;
   uint64_t now;
   int r;
 
-  /* Time that went by without a read is not made up for. */
-  job->due = BASE_MAX (job->due, job->began)
+  job->due = BASE_MAX (job->due + SLACK_NS, job->began) - SLACK_NS
     + (uint64_t) ((double) job->read / (double) job->info.rate * NS);
   job->read = 0;
   for (;;) {
@@ -101,8 +103,9 @@ scrub_pause (struct scrub_job *job)
     if (r < 0)
       return r;
     now = base_monotonic_ns ();
-    if (now >= job->due)
+    if (now + (resting ? 0 : SLACK_NS) >= job->due)
       break;
+    resting = true;
     rest (job, job->due - now);
   }
   job->began = now;
