@@ -3,8 +3,9 @@
  * A scrub reads no faster than it is told, at no moment: what the backing has
  * been asked for is never more than the rate times the time that went by, one
  * step, and what is worth no rest.  Nor does it read much slower.  It reads
- * each block once, also what volumes share, and counts it so.  It can be stopped, by another thread and by its caller, while it rests
- * too; a second one is refused while it runs; and how far it is can be asked.
+ * each block once, also what volumes share, and counts it so.  It can be
+ * stopped, by another thread and by its caller, while it rests too; a second
+ * one is refused while it runs; and how far it is can be asked.
  *
  * The clock is simulated: no real time is looked at.
  */
@@ -83,7 +84,7 @@ pace (uint64_t asked)
              "%" PRIu64 " bytes in %" PRIu64 " ns", w.bytes_read, ns);
   /* The clock moves a little whenever it is looked at. */
   CHECK_MSG ((double) ns / 1e9 <= (double) w.bytes_read / (double) rate
-             + 2 * SLACK + 5e-6 * (double) calls,
+             + 2e-3 + 5e-6 * (double) calls,
              "%" PRIu64 " bytes in %" PRIu64 " ns", w.bytes_read, ns);
   /* Nobody waits for more than 100 ms to be asked. */
   CHECK (calls >= ns / 100000000);
