@@ -122,7 +122,8 @@ equal "$(head -n 2 <<<"$out")" \
 damaged: root@a: bytes 40960..45055: data at block $place: checksum error"
 matches "$out" 'data\.pool: 1 damaged, 0 repaired: [0-9.]+M verified$'
 must_fail 7 nbdvol scrub data.pool --rate=1G --json -q
-matches "$out" "\"found\":1,\"repaired\":0,\"ranges\":[0-9],\"damage\":\[\{\"volume\":\"root\",\
+matches "$out" "\"found\":1,\"repaired\":0,\"ranges\":[0-9],\
+\"damage\":\[\{\"volume\":\"root\",\
 \"what\":\"data\",\"why\":\"checksum error\",\"offset\":40960,\"length\":4096,\
 \"block\":$place,\"repaired\":false\},"
 must nbdvol events data.pool

@@ -36,7 +36,7 @@ on_progress (void *opaque, uint64_t done, uint64_t total)
 
   CHECK (opaque == &w);
   CHECK (done <= total);
-  CHECK_MSG ((double) (bytes - bytes_then) 
+  CHECK_MSG ((double) (bytes - bytes_then)
              <= (s + 2 * SLACK) * (double) rate + STEP,
              "%" PRIu64 " bytes after %f s", bytes - bytes_then, s);
   /* Counted anew from any gap on. */

@@ -35,8 +35,9 @@
  *
  * The pace: what was read is paid for with time, by the monotonic clock.  Less
  * than SLACK_NS is neither worth a rest nor forgotten, for a rest takes a
- * millisecond and a block a tenth of that; more is never saved up.  A run belongs to its caller and ends with him; a
- * server that stops, and `nbdvol scrub --stop`, end it between two steps.
+ * millisecond and a block a tenth of that; more is never saved up.  A run
+ * belongs to its caller and ends with him; a server that stops, and `nbdvol
+ * scrub --stop`, end it between two steps.
  */
 
 #include <config.h>
