@@ -223,15 +223,16 @@ stands_at (unsigned nth, uint64_t seed)
   const struct sim_options so = { .seed = seed, .stay = 128 };
   struct pool_scrub_info result;
   struct base_thread a, b;
+  struct vdev *disk;
   bool turned = false;
   unsigned i;
   uint64_t n;
   int r = 0;
 
   image = image_new (96 * B);
-  CHECK (pool_format (image_vdev (image),
-                      &(struct pool_format_options) { 0 }) == 0);
-  CHECK (pool_open (gate_open (image_vdev (image), &gate), NULL, &p) == 0);
+  disk = gate_open (image_vdev (image), &gate);
+  CHECK (pool_format (disk, &(struct pool_format_options) { 0 }) == 0);
+  CHECK (pool_open (disk, NULL, &p) == 0);
   CHECK (pool_create (p, "v", 8 * B, 0) == 0);
   CHECK (pool_create (p, "f", 96 * B, 0) == 0);
   for (i = 0; i < 8; ++i)

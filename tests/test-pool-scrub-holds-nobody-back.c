@@ -176,14 +176,14 @@ scrubber (void *arg)
 static void
 make (uint64_t room)
 {
-  struct vdev *d;
+  struct vdev *d, *disk;
   uint64_t i;
   int r = 0;
 
   image = image_new (BLOCKS * B);
-  CHECK (pool_format (image_vdev (image),
-                      &(struct pool_format_options) { 0 }) == 0);
-  CHECK (pool_open (image_vdev (image), NULL, &p) == 0);
+  disk = image_vdev (image);
+  CHECK (pool_format (disk, &(struct pool_format_options) { 0 }) == 0);
+  CHECK (pool_open (disk, NULL, &p) == 0);
   CHECK (pool_create (p, "v", LENGTH * B, 0) == 0);
   CHECK (pool_create (p, "w", 2 * B, 0) == 0);
   CHECK (pool_create (p, "f", BLOCKS * B, 0) == 0);
