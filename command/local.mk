@@ -16,6 +16,7 @@ command_nbdvol_SOURCES = \
 	command/owner.c \
 	command/progress.c \
 	command/report.c \
+	command/scrub.c \
 	command/target.c \
 	command/transfer.c
 command_nbdvol_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

@@ -30,6 +30,7 @@ static const struct column pool_columns[] = {
   { "state", COLUMN_TEXT },
   { "last-error", COLUMN_TEXT },
   { "last-error-time", COLUMN_TIME },
+  { "scrub", COLUMN_TEXT },
   { "owner", COLUMN_TEXT },
   { "readonly", COLUMN_BOOL },
   { "created", COLUMN_TIME },
@@ -141,6 +142,23 @@ adapt_pool (const struct command *c, bool served, json_t *pool)
   (void) json_object_set_new (pool, "counters", json_null ());
 }
 
+static int
+print_info (struct command *c, const struct column *all, size_t nall,
+            json_t *reply)
+{
+  json_t *pool = json_object_get (reply, "pool");
+
+  if (given (c, OPT_JSON)) {
+    print_json (json_incref (reply));
+    return 0;
+  }
+  if (pool == NULL)
+    return output_facts (c, all, nall, json_object_get (reply, "volume"));
+  (void) json_object_set_new (pool, "scrub", scrub_summary
+                              (json_object_get (pool, "scrub")));
+  return output_facts (c, all, nall, pool);
+}
+
 int
 run_info (struct command *c)
 {
@@ -167,11 +185,7 @@ run_info (struct command *c)
   r = target_call (t, "info", request, -1, &reply);
   if (r == 0) {
     adapt_pool (c, target_served (t), json_object_get (reply, "pool"));
-    if (given (c, OPT_JSON))
-      print_json (json_incref (reply));
-    else
-      r = output_facts (c, all, nall,
-                        json_object_get (reply, volume ? "volume" : "pool"));
+    r = print_info (c, all, nall, reply);
     remark (c, "%s%sshown", volume ? c->args[0] : "", volume ? ": " : "");
     json_decref (reply);
   }

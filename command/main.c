@@ -72,6 +72,10 @@ static const struct command_verb verbs[] = {
     run_rollback,
     "Give VOLUME the content and size that it had when the snapshot was\n"
     "taken.  Newer snapshots stay.  --force ends connections first." },
+  { "scrub", "", 0, 0, OPT_COMMON | OPT_RATE | OPT_STOP, false, run_scrub,
+    "Read and verify all that the pool holds, and mend what there is a good\n"
+    "copy of.  Works while it is served.  Exit codes: 0 clean or all mended,\n"
+    "7 damage remains." },
   { "snapshot", "VOLUME@SNAP...", 1, -1, OPT_COMMON | OPT_EXIST_OK, false,
     run_snapshot,
     "Take a snapshot, in a moment and without stopping writers.  Several\n"

@@ -76,6 +76,15 @@ grow data.pool 96M -v
 grow data.pool 32M
 check data.pool -q
 check data.pool
+scrub data.pool
+scrub data.pool --json --rate=1G
+scrub data.pool --rate=1G -v -q
+scrub data.pool --rate=0
+scrub data.pool --rate=fast
+scrub data.pool --rate=1M --stop
+scrub data.pool --stop --json
+scrub data.pool --stop -v
+scrub data.pool root
 init data.pool 64M
 init data.pool 64M --exist-ok -v
 ls data.pool -H -p -o name,type,size,used,exclusive,origin
@@ -100,7 +109,9 @@ normalise ()
           s/"uuid":"[^"]*"/"uuid":U/; s/"generation":[0-9]+/"generation":N/
           s/"connections":[0-9]+/"connections":N/
           s/"id":[0-9]+/"id":N/; s/^id .*/id/
-          s/^connections .*/connections/; s/[0-9]+ blocks$/N blocks/'
+          s/^connections .*/connections/; s/[0-9]+ blocks$/N blocks/
+          s/"bytes":[0-9]+,"found"/"bytes":N,"found"/
+          s/[0-9.]+M verified$/N verified/'
 }
 
 run_script ()

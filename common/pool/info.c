@@ -252,6 +252,9 @@ pool_get_info (struct pool *p, struct pool_info *info)
   memcpy (info->last_error, p->events.last_error, sizeof info->last_error);
   info->last_error_time = p->events.last_error_time;
   base_mutex_unlock (&p->events.lock);
+  base_mutex_lock (&p->scrub.lock);
+  info->scrub = p->scrub.info;
+  base_mutex_unlock (&p->scrub.lock);
   if (atomic_load (&p->damaged))
     info->state = POOL_DAMAGED;
   if (pool_poisoned (p) < 0)

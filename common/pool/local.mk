@@ -41,8 +41,15 @@ common_pool_libpool_la_SOURCES = \
 	common/pool/rename.c \
 	common/pool/replay.c \
 	common/pool/resize.c \
+	common/pool/scrub.h \
+	common/pool/scrub-internal.h \
+	common/pool/scrub.c \
+	common/pool/scrub-fixed.c \
+	common/pool/scrub-map.c \
+	common/pool/scrub-tree.c \
 	common/pool/space.c \
 	common/pool/super.c \
+	common/pool/systree.h \
 	common/pool/systree.c \
 	common/pool/table.c \
 	common/pool/transfer.c \

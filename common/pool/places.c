@@ -296,6 +296,8 @@ places_give_locked (struct pool *p, uint64_t place)
     return;
   }
   bit_clear (s->view, place);
+  if (s->scrubbed && place < s->scrubbed->blocks)
+    bit_clear (s->scrubbed->bit, place);
   s->free++;
   s->slab_free[slab]++;
   if (s->slab_free[slab] == s->slab_usable[slab])

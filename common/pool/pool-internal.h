@@ -30,6 +30,7 @@
  *   cache shard     clean nodes
  *   commit.lock     durable generation, `running`, poison
  *   events.lock
+ *   scrub.lock      the scrub that runs, how far it is
  *   spare_lock      memory of nodes
  *   gate_lock       how many write data to a file at once
  *
@@ -53,6 +54,7 @@ extern void places_cleanup (struct place_vector *v);
 #define CLEANUP_PLACES __attribute__ ((__cleanup__ (places_cleanup)))
 
 #include "journal.h"
+#include "scrub.h"
 
 /* ---- nodes of maps (node.c) ---------------------------------------------- */
 
@@ -170,26 +172,7 @@ struct handle {
   atomic_bool shut;             /* kicked: everything is ESHUTDOWN */
 };
 
-/* ---- the pool's own trees (systree.c) ------------------------------------ */
-
-/* Space, refs, backed and table.  entry[k][i] names node i of level k; the
- * node of level k + 1 that holds it is exactly a slice of this array.  Only
- * the holder of the commit touches these.
- */
-struct systree {
-  const char *name;
-  struct pool *pool;
-  unsigned levels;
-  uint64_t items;               /* per leaf */
-  uint64_t count[FORMAT_MAX_LEVELS];            /* nodes per level */
-  struct format_entry *entry[FORMAT_MAX_LEVELS];
-  uint64_t *dirty[FORMAT_MAX_LEVELS];   /* bitmaps: to be written ... */
-  uint64_t *placed[FORMAT_MAX_LEVELS];  /* ... and has its new place */
-  uint64_t ndirty, nplaced;
-  uint64_t existing;            /* nodes on disk; changed under space.lock */
-  /* Fills BUF (one block) with leaf I.  -errno. */
-  int (*fill) (struct systree *t, uint64_t i, void *buf);
-};
+#include "systree.h"
 
 /* ---- space (space.c, places.c) ------------------------------------------- */
 
@@ -247,6 +230,7 @@ struct space {
   struct limbo *limbo, *limbo_tail;
   uint64_t waits;
   uint64_t ahead;               /* blocks of data admitted since the cut */
+  struct scrub_bits *scrubbed;  /* NULL: no scrub runs */
   bool urgent;                  /* a verb's commit, or one that reaps, runs */
   /* By the capacity; change when the pool grows. */
   atomic_uint_fast64_t capital; /* free blocks that are worth having */
@@ -409,6 +393,7 @@ struct pool {
   struct commit commit;
   struct journal journal;
   struct events events;
+  struct scrub scrub;
 
   struct base_mutex work_lock;  /* pool_work; before table_lock */
   struct base_thread worker;
@@ -665,35 +650,6 @@ extern int backing_reserve (struct pool *p);
 /* Punch slabs that are wholly free: 1 = did some, 0 = none. */
 extern int backing_punch (struct pool *p);
 
-/* ---- systree.c, refs.c, table.c ------------------------------------------ */
-
-extern int systree_init (struct systree *t, struct pool *p, const char *name,
-                         uint64_t total, uint64_t items);
-extern void systree_free (struct systree *t);
-extern int systree_resize (struct systree *t, uint64_t total);
-extern int systree_load (struct systree *t, const struct format_root *root,
-                         int (*leaf) (struct systree *t, uint64_t i,
-                                      const void *buf));
-extern int systree_read_leaf (struct systree *t, uint64_t i, void *buf);
-extern void systree_mark (struct systree *t, uint64_t leaf);
-/* Gives every dirty node a new place; returns how many are placed now. */
-extern int systree_place (struct systree *t, struct cut *cut,
-                          uint64_t *placed);
-/* Builds contents and checks from the leaves up and queues the writes. */
-extern int systree_emit (struct systree *t, struct cut *cut);
-extern void systree_root (const struct systree *t, struct format_root *root);
-/* Nodes a full tree of TOTAL items has. */
-extern uint64_t systree_max_nodes (const struct systree *t);
-
-/* References beyond the first.  Commit holder only. */
-extern int refs_get (struct pool *p, uint64_t place, uint32_t *n);
-extern int refs_add (struct pool *p, uint64_t place, int delta);
-extern void refs_trim (struct pool *p);
-extern int refs_init (struct pool *p);
-extern int refs_resize (struct pool *p, uint64_t leaves);
-extern void refs_free (struct pool *p);
-extern int refs_fill (struct systree *t, uint64_t i, void *buf);
-
 /* ---- commit.c, diff.c, super.c, reap.c ----------------------------------- */
 
 /* Make generation GEN durable. */
@@ -734,6 +690,9 @@ extern int diff_drop (struct pool *p, struct cut *cut,
 extern int super_find (struct vdev *backing, struct format_super *s,
                        unsigned *bad);
 extern int super_write_copies (struct pool *p, const struct format_super *s);
+/* S, sealed, as the copy at OFFSET. */
+extern int super_write_at (struct pool *p, const struct format_super *s,
+                           uint64_t offset);
 extern int diff_drop_data (struct pool *p, struct cut *cut,
                            const struct format_entry *e, uint32_t snap_epoch);
 

@@ -69,6 +69,7 @@ pool_free (struct pool *p)
   base_mutex_destroy (&p->worker_lock);
   base_mutex_destroy (&p->commit.lock);
   base_mutex_destroy (&p->events.lock);
+  base_mutex_destroy (&p->scrub.lock);
   base_mutex_destroy (&p->spare_lock);
   base_rwlock_destroy (&p->publish);
   base_rwlock_destroy (&p->long_requests);
@@ -77,6 +78,7 @@ pool_free (struct pool *p)
   base_cond_destroy (&p->worker_wake);
   base_cond_destroy (&p->commit.done);
   base_cond_destroy (&p->events.changed);
+  base_cond_destroy (&p->scrub.ended);
   free (p);
 }
 
@@ -96,6 +98,7 @@ pool_alloc (const struct pool_options *options)
   base_mutex_init (&p->worker_lock);
   base_mutex_init (&p->commit.lock);
   base_mutex_init (&p->events.lock);
+  base_mutex_init (&p->scrub.lock);
   base_mutex_init (&p->spare_lock);
   base_rwlock_init (&p->publish);
   base_rwlock_init (&p->long_requests);
@@ -104,6 +107,7 @@ pool_alloc (const struct pool_options *options)
   base_cond_init (&p->worker_wake);
   base_cond_init (&p->commit.done);
   base_cond_init (&p->events.changed);
+  base_cond_init (&p->scrub.ended);
   space_init (p);
   atomic_store (&p->reader_epoch, 3);
   if (options)

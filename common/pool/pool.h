@@ -255,6 +255,22 @@ extern int pool_list (struct pool *p, bool exclusive,
 extern int pool_volume_info (struct pool *p, const char *name, bool exclusive,
                              struct pool_volume_info *info);
 
+enum pool_scrub_state {
+  POOL_SCRUB_NONE,              /* none since the pool was opened */
+  POOL_SCRUB_RUNNING, POOL_SCRUB_DONE, POOL_SCRUB_STOPPED, POOL_SCRUB_FAILED,
+};
+
+/* A scrub that runs, or the last one. */
+struct pool_scrub_info {
+  enum pool_scrub_state state;
+  int64_t started, ended;       /* seconds, UTC; 0 = not yet */
+  uint64_t rate;                /* bytes a second, at most */
+  uint64_t done, total;         /* bytes: verified, and to be verified as far
+                                 * as is known */
+  uint64_t found, repaired;     /* damaged blocks, and how many of them are
+                                 * well again */
+};
+
 enum pool_state { POOL_OK, POOL_FULL, POOL_DAMAGED, POOL_POISONED };
 
 struct pool_info {
@@ -285,6 +301,7 @@ struct pool_info {
   /* counters since opening */
   uint64_t commits, flushes, writes, reads, bytes_written, bytes_read,
     metadata_bytes, space_waits, checksum_errors;
+  struct pool_scrub_info scrub;
 };
 extern void pool_get_info (struct pool *p, struct pool_info *info);
 
@@ -332,6 +349,47 @@ struct pool_check_result {
  */
 extern int pool_check (struct pool *p, const struct pool_check_options *options,
                        struct pool_check_result *result);
+
+/* ---- scrub --------------------------------------------------------------- */
+
+/* One range that is not what it has to be. */
+struct pool_scrub_damage {
+  const char *volume;           /* "" = the pool's own */
+  const char *what;             /* data, map node, space tree, ... */
+  const char *why;              /* checksum error, cannot be read, ... */
+  uint64_t offset, length;      /* bytes of the volume that it costs; 0, 0 if
+                                 * VOLUME is "" */
+  uint64_t block;               /* of the pool; of several the first */
+  bool repaired;                /* it costs nothing any more */
+};
+
+/* Bytes a second unless one says otherwise.  A quarter or less of what one
+ * plain disk reads, so that clients of it go on at three quarters of theirs;
+ * a night is enough for 1 TiB.
+ */
+#define POOL_SCRUB_RATE (UINT64_C (32) << 20)
+
+struct pool_scrub_options {
+  uint64_t rate;                /* bytes a second; 0 = POOL_SCRUB_RATE */
+  /* Called for each range that is damaged, for each volume that has it. */
+  void (*damage) (void *opaque, const struct pool_scrub_damage *damage);
+  /* Called often, at least every 100 ms between two reads, with bytes.
+   * Non-zero stops the scrub with ECANCELED.
+   */
+  int (*progress) (void *opaque, uint64_t done, uint64_t total);
+  void *opaque;
+};
+
+/* Reads everything the pool holds and verifies it, in small steps beside
+ * whatever else goes on; mends what memory has a good copy of, unless the
+ * pool is read-only.  0 = it ran to the end; see RESULT, which is filled in
+ * in any case.  EBUSY: one runs already.  ECANCELED: stopped.  It has to have
+ * ended before pool_close.
+ */
+extern int pool_scrub (struct pool *p, const struct pool_scrub_options *options,
+                       struct pool_scrub_info *result);
+/* End the one that runs, and wait until it has.  1 = done, 0 = none ran. */
+extern int pool_scrub_stop (struct pool *p);
 
 /* ---- verbs as JSON ---------------------------------------------------------
  *

@@ -41,6 +41,12 @@ twin_offset (const struct pool *p, const struct format_super *s)
     * p->block_size;
 }
 
+int
+super_write_at (struct pool *p, const struct format_super *s, uint64_t offset)
+{
+  return write_sector (p, s, sizeof *s, offset);
+}
+
 /* Slot and twin of the generation in S, which is sealed. */
 int
 super_write_copies (struct pool *p, const struct format_super *s)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Verbs that only look: info, ls, events, check; and the JSON of what they
+ * Verbs that look: info, ls, events, check, scrub; and the JSON of what they
  * show.  These are the names that `nbdvol --json` prints and that scripts
  * read: members are added here, never changed.
  *
@@ -9,7 +9,11 @@
  *   pool    name uuid state (ok, full, damaged, poisoned) readonly version
  *           block-size capacity used available reserved backed reclaiming
  *           generation epoch created volumes snapshots maximum owner
- *           last-error last-error-time counters:{...}
+ *           last-error last-error-time counters:{...} scrub:{...} (null if
+ *           there was none)
+ *   scrub   state (running, done, stopped, failed) started ended (0 not yet)
+ *           rate done total percent found repaired
+ *   damage  volume ("" the pool) what why offset length block repaired
  *   event   number time kind volume ("" the pool) text
  *   problem leak text
  */
@@ -146,13 +150,39 @@ counters_json (const struct pool_info *i)
 }
 
 static json_t *
+scrub_json (const struct pool_scrub_info *s)
+{
+  static const char *const names[] = {
+    [POOL_SCRUB_NONE] = "none", [POOL_SCRUB_RUNNING] = "running",
+    [POOL_SCRUB_DONE] = "done", [POOL_SCRUB_STOPPED] = "stopped",
+    [POOL_SCRUB_FAILED] = "failed",
+  };
+  const uint64_t hundredth = s->total / 100;
+
+  if (s->state == POOL_SCRUB_NONE)
+    return json_null ();
+  return json_pack ("{s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:I, s:I}",
+                    "state", names[s->state],
+                    "started", (json_int_t) s->started,
+                    "ended", (json_int_t) s->ended,
+                    "rate", (json_int_t) s->rate,
+                    "done", (json_int_t) s->done,
+                    "total", (json_int_t) s->total,
+                    "percent", hundredth == 0 ? 100 :
+                    (int) BASE_MIN (s->done / hundredth, UINT64_C (100)),
+                    "found", (json_int_t) s->found,
+                    "repaired", (json_int_t) s->repaired);
+}
+
+static json_t *
 pool_json (const struct pool_info *i)
 {
   char uuid[BASE_UUID_TEXT];
 
   base_uuid_format (i->uuid, uuid);
   return json_pack ("{s:o, s:s, s:s, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I,"
-                    " s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:o, s:o, s:I, s:o}",
+                    " s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:o, s:o, s:I, s:o,"
+                    " s:o}",
                     "name", verb_text (i->name),
                     "uuid", uuid,
                     "state", state_name (i->state),
@@ -174,7 +204,8 @@ pool_json (const struct pool_info *i)
                     "owner", verb_text (i->owner),
                     "last-error", verb_text (i->last_error),
                     "last-error-time", (json_int_t) i->last_error_time,
-                    "counters", counters_json (i));
+                    "counters", counters_json (i),
+                    "scrub", scrub_json (&i->scrub));
 }
 
 int
@@ -273,6 +304,8 @@ struct check_state {
   struct pool_verb_call *call;
   json_t *problems;
   bool failed;                  /* no memory for the list */
+  size_t sent;                  /* of them, as lines */
+  uint64_t told;                /* also those that are not listed */
 };
 
 static void
@@ -336,6 +369,92 @@ verb_check (struct pool *p, const json_t *request,
     *reply = check_json (&result, state.problems);
     if (*reply == NULL)
       r = base_fail_errno (ENOMEM, "check");
+  }
+  json_decref (state.problems);
+  return r;
+}
+
+/* ---- scrub --------------------------------------------------------------- */
+
+/* Commits may have to wait for this: it is sent between two steps. */
+static void
+scrub_damage (void *opaque, const struct pool_scrub_damage *d)
+{
+  struct check_state *s = opaque;
+  json_t *j;
+
+  s->told++;
+  if (json_array_size (s->problems) >= PROBLEMS_MAX)
+    return;
+  j = json_pack ("{s:s, s:s, s:s, s:I, s:I, s:I, s:b}",
+                 "volume", d->volume, "what", d->what, "why", d->why,
+                 "offset", (json_int_t) d->offset,
+                 "length", (json_int_t) d->length,
+                 "block", (json_int_t) d->block, "repaired", d->repaired);
+  if (json_array_append_new (s->problems, j) == -1)
+    s->failed = true;
+}
+
+static void
+send_damage (struct check_state *s)
+{
+  for (; s->sent < json_array_size (s->problems); s->sent++)
+    if (s->call->line)
+      (void) s->call->line (s->call->opaque,
+                            json_array_get (s->problems, s->sent));
+}
+
+static int
+scrub_progress (void *opaque, uint64_t done, uint64_t total)
+{
+  struct check_state *s = opaque;
+
+  send_damage (s);
+  return verb_progress (s->call, done, total);
+}
+
+static int
+stop_scrub (struct pool *p, json_t **reply)
+{
+  return verb_reply (reply, "stopped", json_boolean (pool_scrub_stop (p)));
+}
+
+int
+verb_scrub (struct pool *p, const json_t *request,
+            struct pool_verb_call *call, json_t **reply)
+{
+  struct check_state state = { .call = call };
+  struct pool_scrub_options options = {
+    .damage = scrub_damage, .progress = scrub_progress, .opaque = &state,
+  };
+  struct pool_scrub_info result;
+  bool stop = false;
+  int r;
+
+  r = verb_bool (request, "stop", &stop);
+  if (r == 0)
+    r = verb_size_or (request, "rate", POOL_SCRUB_RATE, &options.rate);
+  if (r == 0 && options.rate == 0)
+    r = base_fail (EINVAL, "request: rate: is zero");
+  if (r < 0 || stop)
+    return r < 0 ? r : stop_scrub (p, reply);
+  state.problems = json_array ();
+  if (state.problems == NULL)
+    return base_fail_errno (ENOMEM, "scrub");
+  r = pool_scrub (p, &options, &result);
+  send_damage (&state);
+  if (r == 0 && state.failed)
+    r = base_fail_errno (ENOMEM, "scrub");
+  if (r == 0) {
+    *reply = json_pack ("{s:b, s:I, s:I, s:I, s:I, s:O}",
+                        "clean", result.found == 0,
+                        "bytes", (json_int_t) result.done,
+                        "found", (json_int_t) result.found,
+                        "repaired", (json_int_t) result.repaired,
+                        "ranges", (json_int_t) state.told,
+                        "damage", state.problems);
+    if (*reply == NULL)
+      r = base_fail_errno (ENOMEM, "scrub");
   }
   json_decref (state.problems);
   return r;
