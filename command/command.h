@@ -13,6 +13,7 @@
  *   init.c      init
  *   make.c      grow create snapshot clone rollback resize rename rm
  *   look.c      ls info events check
+ *   repair.c    check --repair
  *   transfer.c  import export
  *   help.c      help completion
  *
@@ -63,6 +64,7 @@ enum option {
   OPT_SORT       = 1 << 14,
   OPT_BLOCK_SIZE = 1 << 15,
   OPT_HELP       = 1 << 16,
+  OPT_REPAIR     = 1 << 17,
 };
 #define OPT_COMMON \
   (OPT_JSON | OPT_QUIET | OPT_VERBOSE | OPT_WAIT | OPT_PROGRESS | OPT_HELP)
@@ -299,6 +301,7 @@ extern void new_file_drop (struct new_file *f);
 /* ---- verbs ------------------------------------------------------------- */
 
 extern int run_check (struct command *c);
+extern int run_repair (struct command *c);      /* check --repair */
 extern int run_clone (struct command *c);
 extern int run_completion (struct command *c);
 extern int run_create (struct command *c);

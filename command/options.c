@@ -37,6 +37,7 @@ static const struct {
   { OPT_COLUMNS, NULL, 'o', "COL[,COL]", "these columns" },
   { OPT_SORT, NULL, 's', "COL", "sort by this column" },
   { OPT_BLOCK_SIZE, "block-size", 0, "SIZE", "4K (default) to 64K" },
+  { OPT_REPAIR, "repair", 0, NULL, "make right what can be known" },
   { OPT_HELP, "help", 'h', NULL, "this text" },
 };
 
