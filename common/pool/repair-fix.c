@@ -107,6 +107,25 @@ is_known (const uint64_t *unknown, uint64_t leaf)
   return !bit_get (unknown, leaf);
 }
 
+/* Is one of the 64 places from FIRST on fixed? */
+static bool
+any_fixed (const struct format_super *s, uint64_t first)
+{
+  uint64_t i;
+
+  if (first > (uint64_t) FORMAT_OWNER >> s->block_shift
+      && first / 64 != le64toh (s->twin_a) / 64
+      && first / 64 != le64toh (s->twin_b) / 64
+      && (first + 64 <= le64toh (s->journal_start)
+          || first >= le64toh (s->journal_start)
+          + le64toh (s->journal_length)))
+    return false;
+  for (i = first; i < first + 64; ++i)
+    if (format_is_fixed (s, i))
+      return true;
+  return false;
+}
+
 static void
 fix_space (struct repair *re)
 {
@@ -117,8 +136,8 @@ fix_space (struct repair *re)
 
   for (i = 0; i < blocks; ++i) {
     /* Words at a time where there is nothing to do. */
-    if (i % 64 == 0 && re->named[i / 64] == re->marked[i / 64]
-        && re->marked[i / 64] == 0) {
+    if (i % 64 == 0 && (re->named[i / 64] | re->marked[i / 64]) == 0
+        && !any_fixed (&p->super, i)) {
       i += 63;
       continue;
     }
@@ -256,12 +275,13 @@ fix_backed (struct repair *re)
   uint64_t i, slab, n = 0;
 
   for (i = 0; i < blocks; ++i) {
-    if (i % 64 == 0 && re->named[i / 64] == 0) {
+    if (i % 64 == 0 && p->durable_bits[i / 64] == 0) {
       i += 63;
       continue;
     }
     slab = i / p->slab_blocks;
-    if (!bit_get (re->named, i) || bit_get (p->backed_bits, slab))
+    if (!bit_get (p->durable_bits, i) || format_is_fixed (&p->super, i)
+        || bit_get (p->backed_bits, slab))
       continue;
     bit_set (p->backed_bits, slab);
     systree_mark (&p->backed_tree, slab / p->backed_tree.items);

@@ -62,26 +62,45 @@ name_ok (const struct format_record *f)
     && base_is_zero (f->name + n, sizeof f->name - n);
 }
 
+/* Name, cursor and size by its kind. */
+static bool
+kind_plausible (const struct format_record *f)
+{
+  if (f->kind == FORMAT_ORPHAN)
+    return f->name_length == 0 && base_is_zero (f->name, sizeof f->name);
+  return f->kind != FORMAT_FREE && f->kind <= FORMAT_INCOMPLETE
+    && name_ok (f) && f->size != 0 && le64toh (f->size) <= FORMAT_MAX_VOLUME
+    && f->cursor == 0 && (f->kind == FORMAT_SNAPSHOT) == (f->parent != 0);
+}
+
+static bool
+levels_plausible (const struct pool *p, const struct format_record *f)
+{
+  const unsigned levels = f->root.levels;
+
+  return levels >= 1 && levels <= FORMAT_MAX_LEVELS
+    && levels * p->fan_shift < 64
+    && (f->kind == FORMAT_ORPHAN
+        || tree_span (p, levels - 1)
+        >= base_div_up (le64toh (f->size), p->block_size));
+}
+
 static bool
 record_plausible (struct repair *re, const struct format_record *f)
 {
   const struct pool *p = re->p;
-  const uint64_t size = le64toh (f->size), id = le64toh (f->id);
+  const uint64_t id = le64toh (f->id);
   const struct format_entry *root = &f->root.entry;
 
-  if (f->kind == FORMAT_FREE || f->kind > FORMAT_INCOMPLETE
-      || (f->kind == FORMAT_ORPHAN ? f->name_length != 0 : !name_ok (f))
-      || (f->kind != FORMAT_ORPHAN && (size == 0 || size > FORMAT_MAX_VOLUME
-                                       || f->cursor != 0))
+  if (!kind_plausible (f) || !levels_plausible (p, f)
       || id == 0 || id >= le64toh (p->super.next_id)
-      || (f->kind == FORMAT_SNAPSHOT) != (f->parent != 0)
-      || f->root.levels < 1 || f->root.levels * p->fan_shift >= 64
-      || f->root.levels > FORMAT_MAX_LEVELS
-      || (f->kind != FORMAT_ORPHAN
-          && tree_span (p, f->root.levels - 1)
-          < base_div_up (size, p->block_size))
+      || (f->flags & ~(FORMAT_RECORD_READONLY | FORMAT_RECORD_OVERLAY
+                       | FORMAT_RECORD_CLONED)) != 0
       || le32toh (f->epoch) > p->epoch
+      || le32toh (f->share_floor) > p->epoch
+      || (f->kind == FORMAT_VOLUME && le32toh (f->snap_epoch) > p->epoch)
       || !base_is_zero (f->reserved0, sizeof f->reserved0)
+      || f->reserved1 != 0
       || !base_is_zero (f->reserved2, sizeof f->reserved2)
       || !base_is_zero (f->root.reserved, sizeof f->root.reserved))
     return false;
@@ -89,6 +108,13 @@ record_plausible (struct repair *re, const struct format_record *f)
     return f->mapped == 0 && f->nodes == 0;
   return repair_entry_ok (re, root, 1 << FORMAT_NODE, p->epoch)
     && repair_read (re, root, re->buf[1]) == 0;
+}
+
+/* Neither kind nor id nor name: damage in a slot that was free. */
+static bool
+is_free (const struct format_record *f)
+{
+  return f->kind == FORMAT_FREE && f->id == 0 && f->name_length == 0;
 }
 
 static void
@@ -109,35 +135,41 @@ record_lost (struct repair *re, uint64_t slot, const struct format_record *f)
     re->options->lost (re->options->opaque, &lost);
 }
 
-/* The bytes at PLACE, which are not what they should be. */
-static void
+/* The bytes at PLACE, which are not what they should be.  True: no record is
+ * lost.
+ */
+static bool
 salvage_records (struct repair *re, uint64_t leaf, uint64_t place)
 {
   struct pool *p = re->p;
   const uint32_t n = p->block_size / FORMAT_RECORD_SIZE;
   struct format_record f;
-  uint64_t taken = 0, slot;
+  uint64_t lost = 0, slot;
   uint32_t i;
 
   if (place >= pool_blocks (p)
       || vdev_read (p->backing, re->buf[0], p->block_size,
                     place * p->block_size) < 0)
-    return;
+    return false;
   for (i = 0; i < n && re->stop == 0; ++i) {
     slot = leaf * n + i;
     memcpy (&f, re->buf[0] + i * sizeof f, sizeof f);
-    if (slot >= p->slots || base_is_zero (&f, sizeof f))
+    if (slot >= p->slots || is_free (&f))
       continue;
     if (record_plausible (re, &f)) {
       p->table[slot] = f;
-      taken++;
+      repair_say (re, "table: record of '%.*s' (id %" PRIu64 ", %" PRIu64
+                  " bytes) taken from damaged block %" PRIu64 ": its map "
+                  "verifies, look at name and size",
+                  BASE_MIN (f.name_length, FORMAT_NAME_MAX), f.name,
+                  le64toh (f.id), le64toh (f.size), place);
     }
-    else
+    else {
       record_lost (re, slot, &f);
+      lost++;
+    }
   }
-  if (taken > 0)
-    repair_say (re, "table: %" PRIu64 " records were taken from damaged block %"
-                PRIu64, taken, place);
+  return lost == 0;
 }
 
 /* ---- trees --------------------------------------------------------------- */
@@ -161,9 +193,9 @@ forget (struct repair *re, struct load *l, unsigned k, uint64_t i)
   re->changed = true;
   if (t != &re->p->table_tree)
     return;
-  re->blind = true;
-  if (k == 0)
-    salvage_records (re, i, place);
+  if (k == 0 && salvage_records (re, i, place))
+    return;
+  re->blind = re->records_lost = true;
 }
 
 /* Node I of level K goes into re->buf[0].  False: there is none. */

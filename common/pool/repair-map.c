@@ -36,17 +36,46 @@ struct part {
 };
 
 /* A block that neither the state on disk nor this one uses. */
+static bool
+is_free (const struct repair *re, uint64_t place)
+{
+  return !bit_get (re->named, place) && !bit_get (re->held, place)
+    && !bit_get (re->marked, place)
+    && !format_is_fixed (&re->p->super, place);
+}
+
+/* Back a slab in which nothing is. */
+static bool
+back_slab (struct repair *re, uint64_t slab)
+{
+  struct pool *p = re->p;
+  const uint64_t first = slab * p->slab_blocks;
+  uint64_t i;
+
+  for (i = first; i < first + p->slab_blocks; ++i)
+    if (!is_free (re, i))
+      return false;
+  if (vdev_zero (p->backing, p->slab_blocks * p->block_size,
+                 first * p->block_size, VDEV_ALLOCATE) < 0)
+    return false;
+  bit_set (p->backed_bits, slab);
+  systree_mark (&p->backed_tree, slab / p->backed_tree.items);
+  return true;
+}
+
 static uint64_t
 free_place (struct repair *re)
 {
   struct pool *p = re->p;
+  uint64_t slab;
 
-  for (; re->next < pool_blocks (p); ++re->next)
-    if (!bit_get (re->named, re->next) && !bit_get (re->held, re->next)
-        && !bit_get (re->marked, re->next)
-        && !format_is_fixed (&p->super, re->next)
-        && bit_get (p->backed_bits, re->next / p->slab_blocks))
+  for (; re->next < pool_blocks (p); ++re->next) {
+    slab = re->next / p->slab_blocks;
+    if (bit_get (p->backed_bits, slab)
+        ? is_free (re, re->next)
+        : re->next % p->slab_blocks == 0 && back_slab (re, slab))
       return re->next++;
+  }
   re->stop = base_fail (ENOSPC, "no free block to part what is named twice");
   return 0;
 }

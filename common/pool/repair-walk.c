@@ -243,23 +243,23 @@ claim (struct repair *re, const struct map *m, const struct format_entry *e,
   s->named++;
   if (!empty && repair_is_owner (s, e, level, base))
     return true;
-  /* Data is only read when it is in doubt. */
-  if (empty ? level == REPAIR_DATA || repair_read (re, e, buf) == 0
-      : s->level != REPAIR_OWN && repair_read (re, &s->entry, buf) != 0
-      && repair_read (re, e, buf) == 0) {
-    if (!empty)
-      re->conflicts++;
+  /* The first keeps it unless another one alone proves right. */
+  if (empty || (s->level != REPAIR_OWN
+                && repair_read (re, &s->entry, buf) != 0
+                && repair_read (re, e, buf) == 0)) {
+    re->conflicts += !empty;
     s->entry = *e;
     s->level = (uint8_t) level;
     s->base = base;
     s->owner = m->owner;
+    s->nodes = 0;
     return true;
   }
   re->conflicts++;
   re->blind = true;
   repair_say (re, "%s: block %" PRIu64 " of the pool, named for block %" PRIu64
               ", belongs to %s: parted", m->record->name, format_place (e),
-              base, empty ? "nobody" : owner_name (re, s));
+              base, owner_name (re, s));
   return false;
 }
 

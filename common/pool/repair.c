@@ -240,7 +240,7 @@ free_round (struct repair *re)
   }
   free (re->spare);
   re->spare = NULL;
-  re->changed = re->blind = false;
+  re->changed = re->blind = re->records_lost = false;
   re->next = 0;
   if (re->p)
     pool_free (re->p);
@@ -374,9 +374,11 @@ say_superblock (struct repair *re, const struct choice *c)
                 "lost", re->salvage.skipped);
 }
 
-/* Everything that was counted becomes true.  P is closed in any case. */
+/* Everything that was counted becomes true.  REAP: and removed volumes are
+ * reclaimed.  P is closed in any case.
+ */
 static int
-write_round (struct repair *re, const struct choice *c)
+write_round (struct repair *re, const struct choice *c, bool reap)
 {
   struct pool *p = re->p;
   int r = 0;
@@ -388,10 +390,16 @@ write_round (struct repair *re, const struct choice *c)
     r = journal_back_ring (p);
   if (r == 0)
     r = vdev_flush (p->backing);
+  if (r == 0) {
+    r = backing_reserve (p);
+    r = r == -ENOSPC ? 0 : r;   /* what there is may do */
+  }
   if (r == 0)
     r = pool_checkpoint_replayed (p);
   if (r == 0)
     r = pool_write_next (p);
+  if (r == 0 && reap)
+    r = pool_reclaim (p);
   vdev_ref (p->backing);
   if (r == 0)
     return pool_close (p);
@@ -407,6 +415,19 @@ needs_writing (const struct repair *re, const struct choice *c)
     || re->result->before.errors > 0 || re->result->before.leaks > 0;
 }
 
+/* A removed volume that is damaged is nobody's loss. */
+static bool
+orphan_is_bad (const struct repair *re)
+{
+  size_t i;
+
+  for (i = 0; i < re->records.len; ++i)
+    if (re->records.ptr[i].bad
+        && re->p->table[re->records.ptr[i].slot].kind >= FORMAT_ORPHAN)
+      return true;
+  return false;
+}
+
 static int
 run_round (struct repair *re, struct vdev *backing, bool *again)
 {
@@ -414,6 +435,7 @@ run_round (struct repair *re, struct vdev *backing, bool *again)
   const size_t lines = re->done.len;
   const uint64_t lost = re->result->lost;
   struct choice c;
+  bool reap;
   int r;
 
   *again = false;
@@ -439,8 +461,11 @@ run_round (struct repair *re, struct vdev *backing, bool *again)
     re->verify_data |= c.older || re->salvage.first > 0;
     r = re->stop;
   }
+  reap = r == 0 && orphan_is_bad (re);
   if (r == 0 && needs_writing (re, &c))
-    r = write_round (re, &c);
+    r = write_round (re, &c, reap);
+  /* What they used is known once they are gone. */
+  *again |= reap || re->records_lost;
   free_round (re);
   if (r < 0)
     unsay (re, lines);

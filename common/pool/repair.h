@@ -64,6 +64,7 @@ struct repair {
   struct text_vector done;      /* what was repaired, told at the end */
   int stop;                     /* -errno that ends the repair; else 0 */
   bool changed;                 /* the trees differ from those on disk */
+  bool records_lost;            /* ... of the table, to be sure */
   bool blind;                   /* parts of maps or the table are lost */
   bool older;                   /* an older generation is gone back to */
   bool quiet;                   /* lost records are not told again */
