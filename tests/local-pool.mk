@@ -128,11 +128,15 @@ EXTRA_DIST += \
 
 # Repair: hand-built pools, damaged.
 TESTS_POOL_REPAIR = \
+	tests/test-pool-repair-of-bent-pools \
 	tests/test-pool-repair-of-every-node
 
 check_PROGRAMS += $(TESTS_POOL_REPAIR)
 TESTS += $(TESTS_POOL_REPAIR)
 SANITIZER_TESTS += $(TESTS_POOL_REPAIR)
+
+tests_test_pool_repair_of_bent_pools_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_repair_of_bent_pools_LDADD = $(LDADD_POOL_FORMAT)
 
 tests_test_pool_repair_of_every_node_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_repair_of_every_node_LDADD = $(LDADD_POOL_FORMAT)

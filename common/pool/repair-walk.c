@@ -226,6 +226,16 @@ own_node (struct repair *re, const struct format_entry *e)
   s->named++;
 }
 
+static void
+say_parted (struct repair *re, const char *loser, uint64_t base,
+            uint64_t place, const char *owner)
+{
+  re->conflicts++;
+  re->blind = true;
+  repair_say (re, "%s: block %" PRIu64 " of the pool, named for block %" PRIu64
+              ", belongs to %s: parted", loser, place, base, owner);
+}
+
 /* M names with E, at LEVEL and BASE, a block that is named more than once.
  * True: it is right to, and *S is the block's.
  */
@@ -247,7 +257,8 @@ claim (struct repair *re, const struct map *m, const struct format_entry *e,
   if (empty || (s->level != REPAIR_OWN
                 && repair_read (re, &s->entry, buf) != 0
                 && repair_read (re, e, buf) == 0)) {
-    re->conflicts += !empty;
+    if (!empty)
+      say_parted (re, owner_name (re, s), s->base, s->place, m->record->name);
     s->entry = *e;
     s->level = (uint8_t) level;
     s->base = base;
@@ -255,11 +266,7 @@ claim (struct repair *re, const struct map *m, const struct format_entry *e,
     s->nodes = 0;
     return true;
   }
-  re->conflicts++;
-  re->blind = true;
-  repair_say (re, "%s: block %" PRIu64 " of the pool, named for block %" PRIu64
-              ", belongs to %s: parted", m->record->name, format_place (e),
-              base, owner_name (re, s));
+  say_parted (re, m->record->name, base, s->place, owner_name (re, s));
   return false;
 }
 

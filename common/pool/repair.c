@@ -554,8 +554,6 @@ finish (struct repair *re, struct vdev *backing)
 
   r = choose (backing, &c);
   if (r == 0)
-    r = clear_markers (re, backing, &c.super);
-  if (r == 0)
     r = check_with (backing, &c.super, re->options, true, &re->result->after);
   if (r == 0 && (re->result->after.errors > 0 || re->verify_data))
     r = list_lost (re, backing, &c);
@@ -584,6 +582,8 @@ pool_repair (struct vdev *backing, const struct pool_repair_options *options,
   r = choose (backing, &c);
   if (r == 0)
     r = check_with (backing, &c.super, re.options, false, &result->before);
+  if (r == 0)
+    r = clear_markers (&re, backing, &c.super);
   for (i = 0; i < ROUNDS && again && r == 0; ++i)
     r = run_round (&re, backing, &again);
   if (r == 0)
