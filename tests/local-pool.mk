@@ -128,8 +128,10 @@ EXTRA_DIST += \
 
 # Repair: hand-built pools, damaged.
 TESTS_POOL_REPAIR = \
+	tests/test-pool-repair-goes-back \
 	tests/test-pool-repair-of-bent-pools \
-	tests/test-pool-repair-of-every-node
+	tests/test-pool-repair-of-every-node \
+	tests/test-pool-repair-stopped-anywhere
 
 check_PROGRAMS += $(TESTS_POOL_REPAIR)
 TESTS += $(TESTS_POOL_REPAIR)
@@ -140,3 +142,9 @@ tests_test_pool_repair_of_bent_pools_LDADD = $(LDADD_POOL_FORMAT)
 
 tests_test_pool_repair_of_every_node_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_repair_of_every_node_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_repair_goes_back_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_repair_goes_back_LDADD = common/devices/libdevices-test.la $(LDADD_POOL_FORMAT)
+
+tests_test_pool_repair_stopped_anywhere_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_repair_stopped_anywhere_LDADD = common/devices/libdevices-test.la $(LDADD_POOL_FORMAT)
