@@ -233,7 +233,8 @@ judge (const struct row *b, struct pi *p, struct vdev *d)
   if (!repaired_says (&r, b->says))
     return "does not say so";
   if (b->lost == NULL ? r.nlost > 0
-      : r.nlost != BASE_MAX (b->nlost, 1U) || strcmp (r.lost[0].name, b->lost) != 0
+      : r.nlost != BASE_MAX (b->nlost, 1U)
+      || strcmp (r.lost[0].name, b->lost) != 0
       || r.lost[0].offset != b->offset || r.lost[0].length != b->length)
     return "other bytes are lost";
   if (b->other == NULL) {

@@ -50,6 +50,7 @@ common_pool_libpool_la_SOURCES = \
 	common/pool/space.c \
 	common/pool/super.c \
 	common/pool/systree.c \
+	common/pool/systree.h \
 	common/pool/table.c \
 	common/pool/transfer.c \
 	common/pool/tree.c \

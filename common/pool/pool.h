@@ -338,8 +338,7 @@ struct pool_lost {
   char name[POOL_NAME_MAX + 1]; /* a volume or snapshot; or a record of which
                                  * not even the name can be read */
   bool whole;                   /* its record is lost, and so all of it */
-  uint64_t offset, length;      /* bytes that cannot be read, until they are
-                                 * written to or trimmed; unless WHOLE */
+  uint64_t offset, length;      /* bytes that cannot be read; unless WHOLE */
 };
 struct pool_repair_options {
   const char *name;             /* for messages; NULL = "pool" */

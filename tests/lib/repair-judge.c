@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * repair-judge: see repair-judge.h.
+ * repair-judge: see repair-judge.h.  Volumes are read through the engine, a
+ * block at a time, because an error must cover the lost bytes and no others.
  */
 
 #include <stdlib.h>
