@@ -129,23 +129,39 @@ spoil_newest (void)
   image[le64toh (odd ? s.twin_a : s.twin_b) * B + 99] ^= 1;
 }
 
+/* Spoil the node that E names. */
 static void
-is_refused (void)
+spoil_node (const struct format_entry *e)
+{
+  image[format_place (e) * B + 1234] ^= 1;
+}
+
+/* The record of the volume, in the newest generation. */
+static const struct format_record *
+record (void)
+{
+  const struct format_super *s = newest (false);
+
+  return (const void *) (image + format_place (&s->table.entry) * B);
+}
+
+static void
+is_refused (const char *why)
 {
   struct vdev *d = repair_device (image, SIZE);
   struct pool *p;
 
   CHECK_EQ_INT (pool_open (d, NULL, &p), -EBADMSG);
-  CHECK_MSG (strstr (base_error_text (), "check --repair") != NULL, "%s",
+  CHECK_MSG (strstr (base_error_text (), why) != NULL, "%s",
              base_error_text ());
   vdev_unref (d);
 }
 
-/* The repair says SAYS, and the volume then holds WANT; also when it was cut
+/* Opening says WHY it does not; the repair says SAYS, and the volume then holds WANT; also when it was cut
  * off anywhere and is made once more.
  */
 static void
-check (const char *says, const char *want)
+check (const char *why, const char *says, const char *want)
 {
   struct recorder_image i = { .data = again, .size = SIZE,
                               .capacity = SIZE };
@@ -154,7 +170,7 @@ check (const char *says, const char *want)
   const char *wrong;
   uint64_t at;
 
-  is_refused ();
+  is_refused (why);
   CHECK_EQ_INT (recorder_open (repair_device (image, SIZE), &d), 0);
   repair_run (&r, d);
   if (r.result < 0 || !repaired_says (&r, says))
@@ -197,17 +213,54 @@ check_not_whole (void)
   vdev_unref (d);
 }
 
+/* Transactions for a map that is damaged are lost with it, not the others:
+ * the ring is no longer in the way.
+ */
+static void
+check_lost_leaf (void)
+{
+  struct vdev *d;
+
+  spoil_node (&record ()->root.entry);
+  is_refused ("checksum");
+  d = repair_device (image, SIZE);
+  repair_run (&r, d);
+  CHECK_EQ_INT (r.result, 0);
+  CHECK (repaired_says (&r, "journal: 3 blocks belong to parts"));
+  CHECK_EQ_INT (r.nlost, 1);
+  CHECK_EQ_STR (r.lost[0].name, "v");
+  CHECK_EQ_INT (r.lost[0].offset, 0);
+  CHECK_EQ_INT (r.lost[0].length, 1 << 20);
+  CHECK (strcmp (holds (d, "bcde") ? "lost" : "there", "lost") == 0);
+  repair_run (&r, d);
+  CHECK_EQ_INT (r.result, 0);
+  CHECK_EQ_INT (r.nlines, 0);
+  CHECK_EQ_INT (r.nlost, 1);
+  vdev_unref (d);
+}
+
 TEST_MAIN
 {
+  static const char repair[] = "check --repair";
+
+  make (false);
+  spoil_node (&newest (false)->space.entry);
+  check ("checksum", "space map: 1 damaged", "bcde");
+  make (true);
+  spoil_node (&newest (false)->space.entry);
+  spoil_node (&newest (false)->backed.entry);
+  check ("checksum", "backed slabs: 1 damaged", "bcde");
+  make (true);
+  check_lost_leaf ();
   make (false);
   spoil_transaction (3);        /* d; e was acknowledged */
-  check ("journal: transactions", "bcaa");
+  check (repair, "journal: transactions", "bcaa");
   make (true);
   spoil_transaction (1);
-  check ("journal: transactions", "baaa");
+  check (repair, "journal: transactions", "baaa");
   make (true);
   spoil_newest ();
-  check ("gone back to generation", "baaa");
+  check (repair, "gone back to generation", "baaa");
   make (true);
   spoil_newest ();
   check_not_whole ();
