@@ -17,6 +17,20 @@ is_map_of_table (const char *text)
   return strstr (text, "map node") != NULL || strstr (text, "table") != NULL;
 }
 
+/* What hangs below a lost node is still there: when the node comes back, so
+ * does all of it.
+ */
+static const char *
+bring_back (struct pi *p, uint64_t place, struct vdev *d)
+{
+  CHECK_EQ_INT (vdev_write (d, p->image + place * p->bs, p->bs,
+                            place * p->bs, 0), 0);
+  repair_run (&r, d);
+  if (r.result < 0 || r.nlost > 0 || r.r.before.errors > 0)
+    return "does not come back";
+  return repair_judge (p, d, &r);
+}
+
 static void
 repair_place (struct pi *p, const char *sample, uint64_t place,
               struct base_rng *rng)
@@ -50,6 +64,8 @@ repair_place (struct pi *p, const char *sample, uint64_t place,
     wrong = "leaks";
   if (wrong == NULL && r.nlost > 0 && !may_lose)
     wrong = "lost what was there";
+  if (wrong == NULL && r.nlost > 0 && !r.lost[0].whole)
+    wrong = bring_back (p, place, d);
   if (wrong) {
     verdict_print (&v);
     repaired_print (&r);

@@ -65,10 +65,13 @@ fix_epochs (struct repair *re, const struct repair_record *r)
 {
   struct format_record *f = &re->p->table[r->slot];
 
-  if ((f->kind != FORMAT_VOLUME && f->kind != FORMAT_INCOMPLETE)
-      || r->youngest <= le32toh (f->snap_epoch))
+  if (f->kind == FORMAT_SNAPSHOT || r->youngest <= le32toh (f->snap_epoch))
     return;
   f->snap_epoch = htole32 (r->youngest);
+  if (f->kind == FORMAT_ORPHAN) {       /* for whoever takes it apart */
+    mark_record (re, r->slot);
+    return;
+  }
   f->share_floor = htole32 (BASE_MAX (le32toh (f->share_floor), r->youngest));
   re->p->epoch = BASE_MAX (re->p->epoch, r->youngest + 1);
   mark_record (re, r->slot);
@@ -92,9 +95,8 @@ fix_records (struct repair *re)
       re->changed = true;
       repair_say (re, "superblock: the next id is %" PRIu64, p->next_id);
     }
-    if (p->table[r->slot].kind == FORMAT_ORPHAN)
-      continue;
-    fix_counters (re, r);
+    if (p->table[r->slot].kind != FORMAT_ORPHAN)
+      fix_counters (re, r);
     fix_epochs (re, r);
   }
 }
