@@ -79,6 +79,34 @@ slots (struct pi *p)
   p->image[FORMAT_SLOT_B + 77] ^= 1;
 }
 
+/* Every other block is in use, so that what the repair writes goes wherever
+ * there is one: not where the state before it is.
+ */
+static struct pi *
+scattered (void)
+{
+  struct pi *p = pi_new (&(struct pi_options) { .blocks = 128, .spread = 1 });
+  unsigned a = pi_volume (p, "a", 40 * 4096);
+  unsigned b = pi_volume (p, "b", 40 * 4096);
+  unsigned i;
+
+  for (i = 0; i < 17; ++i) {
+    pi_put (p, a, i, i + 1);
+    pi_put (p, b, i + 1, i + 100);
+  }
+  pi_finish (p);
+  return p;
+}
+
+static void
+scattered_twice (struct pi *p)
+{
+  struct format_entry *e = E (1, 9, BEND_DATA);
+
+  e->word = E (0, 3, BEND_DATA)->word;
+  e->check = htole32 (POOL_FIX_WRONG);
+}
+
 static struct repaired first, again;
 
 /* The repair of D ends as FIRST did, apart from what it had to do. */
@@ -178,7 +206,7 @@ TEST_MAIN
     { "twice", twice, none }, { "pages", none, pages },
     { "leaf", none, leaf }, { "root", none, root }, { "table", none, table },
     { "copies", none, copies }, { "slots", none, slots },
-    { "all", counts, pages },
+    { "all", counts, pages }, { "scattered", scattered_twice, none },
   };
   struct base_rng rng;
   const char *name;
@@ -187,7 +215,8 @@ TEST_MAIN
 
   base_rng_seed (&rng, test_seed ());
   for (i = 0; i < BASE_ARRAY_SIZE (all); ++i) {
-    p = pool_sample (SAMPLE_FAMILY, &name);
+    p = all[i].bend == scattered_twice ? scattered ()
+      : pool_sample (SAMPLE_FAMILY, &name);
     all[i].bend (p);
     pool_fix (p->image, p->o.blocks * p->bs, &p->super);
     all[i].spoil (p);
