@@ -157,8 +157,8 @@ is_refused (const char *why)
   vdev_unref (d);
 }
 
-/* Opening says WHY it does not; the repair says SAYS, and the volume then holds WANT; also when it was cut
- * off anywhere and is made once more.
+/* Opening says WHY it does not; the repair says SAYS, and the volume then holds
+ * WANT; also when it was cut off anywhere and is made once more.
  */
 static void
 check (const char *why, const char *says, const char *want)
