@@ -14,6 +14,7 @@
  *   make.c      grow create snapshot clone rollback resize rename rm
  *   look.c      ls info events check
  *   scrub.c     scrub
+ *   repair.c    check --repair
  *   transfer.c  import export
  *   help.c      help completion
  *
@@ -66,6 +67,7 @@ enum option {
   OPT_HELP       = 1 << 16,
   OPT_RATE       = 1 << 17,
   OPT_STOP       = 1 << 18,
+  OPT_REPAIR     = 1 << 19,
 };
 #define OPT_COMMON \
   (OPT_JSON | OPT_QUIET | OPT_VERBOSE | OPT_WAIT | OPT_PROGRESS | OPT_HELP)
@@ -304,6 +306,7 @@ extern void new_file_drop (struct new_file *f);
 /* ---- verbs ------------------------------------------------------------- */
 
 extern int run_check (struct command *c);
+extern int run_repair (struct command *c);      /* check --repair */
 extern int run_clone (struct command *c);
 extern int run_completion (struct command *c);
 extern int run_create (struct command *c);

@@ -8,6 +8,7 @@ command_nbdvol_SOURCES = \
 	command/help.c \
 	command/init.c \
 	command/look.c \
+	command/repair.c \
 	command/main.c \
 	command/make.c \
 	command/new-file.c \

@@ -298,6 +298,8 @@ run_check (struct command *c)
   json_t *reply;
   int code, r, found = EXIT_DONE;
 
+  if (given (c, OPT_REPAIR))
+    return run_repair (c);
   code = target_open (c, TARGET_LOOK, &t);
   if (code != EXIT_DONE)
     return code;

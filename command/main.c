@@ -22,9 +22,11 @@
 #include "pool.h"
 
 static const struct command_verb verbs[] = {
-  { "check", "", 0, 0, OPT_COMMON, false, run_check,
+  { "check", "", 0, 0, OPT_COMMON | OPT_REPAIR, false, run_check,
     "Check that the pool is consistent.  Works while it is served.\n"
-    "Exit codes: 0 clean, 7 damaged, 8 leaked space only (harmless)." },
+    "--repair makes right what can be known and says which bytes are lost;\n"
+    "the pool must not be served.  Exit codes: 0 clean or all repaired,\n"
+    "7 damage remains, 8 leaked space only (harmless)." },
   { "clone", "NAME VOLUME", 2, 2, OPT_COMMON | OPT_EXIST_OK, false, run_clone,
     "Make VOLUME, writable, with what NAME (a volume or snapshot) holds now.\n"
     "It is independent of NAME ever after." },

@@ -39,6 +39,7 @@ static const struct {
   { OPT_BLOCK_SIZE, "block-size", 0, "SIZE", "4K (default) to 64K" },
   { OPT_RATE, "rate", 0, "SIZE", "read so much a second at most (32M)" },
   { OPT_STOP, "stop", 0, NULL, "end the one that runs" },
+  { OPT_REPAIR, "repair", 0, NULL, "make right what can be known" },
   { OPT_HELP, "help", 'h', NULL, "this text" },
 };
 

@@ -39,6 +39,12 @@ common_pool_libpool_la_SOURCES = \
 	common/pool/refs.c \
 	common/pool/remove.c \
 	common/pool/rename.c \
+	common/pool/repair.h \
+	common/pool/repair.c \
+	common/pool/repair-fix.c \
+	common/pool/repair-load.c \
+	common/pool/repair-map.c \
+	common/pool/repair-walk.c \
 	common/pool/replay.c \
 	common/pool/resize.c \
 	common/pool/scrub.h \
@@ -49,14 +55,15 @@ common_pool_libpool_la_SOURCES = \
 	common/pool/scrub-tree.c \
 	common/pool/space.c \
 	common/pool/super.c \
-	common/pool/systree.h \
 	common/pool/systree.c \
+	common/pool/systree.h \
 	common/pool/table.c \
 	common/pool/transfer.c \
 	common/pool/tree.c \
 	common/pool/unmap.c \
 	common/pool/verbs-facts.c \
 	common/pool/verbs-internal.h \
+	common/pool/verbs-repair.c \
 	common/pool/verbs.c \
 	common/pool/walk.c \
 	common/pool/write-long.c \

@@ -394,6 +394,7 @@ struct pool {
   struct journal journal;
   struct events events;
   struct scrub scrub;
+  struct salvage *salvage;      /* repair.h; NULL unless it is repaired */
 
   struct base_mutex work_lock;  /* pool_work; before table_lock */
   struct base_thread worker;
@@ -689,6 +690,14 @@ extern int diff_drop (struct pool *p, struct cut *cut,
 
 extern int super_find (struct vdev *backing, struct format_super *s,
                        unsigned *bad);
+/* The same, whatever the markers say. */
+extern int super_newest (struct vdev *backing, struct format_super *s,
+                         unsigned *bad);
+extern int super_geometry (struct vdev *backing, const struct format_super *s);
+/* Newest generation that a marker of S's pool names; 0 = none. */
+extern int super_newest_marker (struct vdev *backing,
+                                const struct format_super *s,
+                                uint64_t *generation);
 extern int super_write_copies (struct pool *p, const struct format_super *s);
 /* S, sealed, as the copy at OFFSET. */
 extern int super_write_at (struct pool *p, const struct format_super *s,
@@ -761,6 +770,10 @@ extern void pool_free (struct pool *p);
 extern int pool_set_up (struct pool *p);
 /* One more generation that says the pool was closed cleanly. */
 extern int pool_close_clean (struct pool *p);
+/* What the ring had goes into the trees. */
+extern int pool_checkpoint_replayed (struct pool *p);
+/* The same state as the next generation, of this run. */
+extern int pool_write_next (struct pool *p);
 /* There is background work. */
 extern void pool_wake (struct pool *p);
 /* One import that is `left` becomes an orphan. */

@@ -291,9 +291,8 @@ load_trees (struct pool *p)
   return table_load (p);
 }
 
-/* The same state as the next generation, of this run. */
-static int
-write_next (struct pool *p)
+int
+pool_write_next (struct pool *p)
 {
   struct format_super *s = &p->super;
   int r;
@@ -327,8 +326,8 @@ missing_for_commit (struct pool *p)
  * again, or in places that it let go of.  These come last: nothing that the
  * ring replaced is needed any more, now that what replaced it is flushed.
  */
-static int
-checkpoint_replayed (struct pool *p)
+int
+pool_checkpoint_replayed (struct pool *p)
 {
   uint64_t missing;
   int r = 0;
@@ -359,11 +358,11 @@ recover (struct pool *p, bool replayed)
   if (r == 0)
     r = vdev_flush (p->backing);
   if (r == 0)
-    r = replayed ? checkpoint_replayed (p) : write_next (p);
+    r = replayed ? pool_checkpoint_replayed (p) : pool_write_next (p);
   if (r == 0)
     r = super_owner (p, false);
   if (r == 0)
-    r = write_next (p);
+    r = pool_write_next (p);
   if (r == 0)
     r = backing_reserve (p);
   return r == -ENOSPC ? 0 : r;  /* full, and it serves what it has */

@@ -391,6 +391,40 @@ extern int pool_scrub (struct pool *p, const struct pool_scrub_options *options,
 /* End the one that runs, and wait until it has.  1 = done, 0 = none ran. */
 extern int pool_scrub_stop (struct pool *p);
 
+/* ---- repair -------------------------------------------------------------- */
+
+struct pool_lost {
+  char name[POOL_NAME_MAX + 1]; /* a volume or snapshot; or a record of which
+                                 * not even the name can be read */
+  bool whole;                   /* its record is lost, and so all of it */
+  uint64_t offset, length;      /* bytes that cannot be read; unless WHOLE */
+};
+struct pool_repair_options {
+  const char *name;             /* for messages; NULL = "pool" */
+  /* Called for each thing that was repaired, when it is durable. */
+  void (*repaired) (void *opaque, const char *text);
+  void (*lost) (void *opaque, const struct pool_lost *lost);
+  /* Called for each problem that remains. */
+  void (*problem) (void *opaque, const struct pool_check_problem *problem);
+  int (*progress) (void *opaque, uint64_t done, uint64_t total);
+  void *opaque;
+};
+struct pool_repair_result {
+  struct pool_check_result before, after;
+  uint64_t repaired, lost;      /* calls of the functions above */
+  uint64_t lost_bytes;
+};
+/* Makes what can be known right: counters, the space tree, reference counts,
+ * copies of the superblock; gives leaked blocks back; parts blocks that are
+ * named twice.  What is lost stays an error when it is read.  BACKING is
+ * nobody else's meanwhile, and stays with the caller.  A failure leaves the
+ * pool as it was, or as after a part of the repair that is whole in itself.
+ * 0 = it ran to the end; see RESULT.
+ */
+extern int pool_repair (struct vdev *backing,
+                        const struct pool_repair_options *options,
+                        struct pool_repair_result *result);
+
 /* ---- verbs as JSON ---------------------------------------------------------
  *
  * The command and the control socket both come in here, so that a verb does
@@ -417,5 +451,12 @@ struct pool_verb_call {
 extern int pool_verb (struct pool *p, const char *verb,
                       const struct json_t *request,
                       struct pool_verb_call *call, struct json_t **reply);
+
+/* `check --repair` of a pool that nobody has open: pool_repair, with a reply
+ * that verbs-repair.c lists.  NAME is for messages.
+ */
+extern int pool_verb_repair (struct vdev *backing, const char *name,
+                             struct pool_verb_call *call,
+                             struct json_t **reply);
 
 #endif /* NBDVOL_POOL_H */

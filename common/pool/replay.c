@@ -31,7 +31,7 @@
 
 #include <stdlib.h>
 
-#include "pool-internal.h"
+#include "repair.h"
 
 #define STAGING (UINT64_C (256) << 10)
 
@@ -68,6 +68,7 @@ follow (struct replay *re, const char *buf, uint32_t *part)
   memcpy (&h, buf, sizeof h);
   if (!journal_block_valid (p, buf) || h.nonce != p->super.nonce
       || le64toh (h.seq) != re->end + 1 || le32toh (h.part) != *part
+      || (p->salvage && le64toh (h.generation) > p->salvage->generation)
       || le32toh (h.chain) != re->chain)
     return false;
   re->chain = le32toh (h.crc);
@@ -107,11 +108,12 @@ replay_look_around (struct pool *p)
     if (!journal_block_valid (p, buf))
       continue;
     memcpy (&h, buf, sizeof h);
-    if (le64toh (h.generation) > generation)
+    if (p->salvage == NULL && le64toh (h.generation) > generation)
       return base_fail (EBADMSG, "superblock: both copies of generation %"
                         PRIu64 " are damaged, the newest valid one is %" PRIu64
-                        ": opening it would lose acknowledged writes; restore "
-                        "the pool from a copy", le64toh (h.generation),
+                        ": opening it would lose acknowledged writes; "
+                        "`nbdvol check --repair` goes back to it",
+                        le64toh (h.generation),
                         generation);
     if (h.nonce == p->super.nonce)
       j->proven = BASE_MAX (j->proven, le64toh (h.stable));
@@ -145,11 +147,16 @@ scan (struct replay *re, uint64_t limit)
   }
   re->last = whole;
   re->chain = chain;
-  if (re->stable > re->end)
+  if (re->stable > re->end && p->salvage) {
+    p->salvage->first = re->end + 1;
+    p->salvage->last = re->stable;
+    re->stable = re->end;       /* what is left was flushed, all of it */
+  }
+  else if (re->stable > re->end)
     return base_fail (EBADMSG, "journal: transaction %" PRIu64 " is damaged, "
-                   "and %" PRIu64 " was acknowledged: opening the pool would "
-                   "lose writes; restore it from a copy", re->end + 1,
-                   re->stable);
+                      "and %" PRIu64 " was acknowledged: opening the pool "
+                      "would lose writes; `nbdvol check --repair` opens it "
+                      "without them", re->end + 1, re->stable);
   return 0;
 }
 
@@ -241,6 +248,18 @@ open_leaf (struct volume *v, uint64_t block, bool make, struct node **leaf,
   }
 }
 
+/* R of something that damage may be in the way of: 1 where the rest is to be
+ * saved.
+ */
+static int
+pass_over (struct replay *re, int r)
+{
+  if (r != -EBADMSG || re->p->salvage == NULL)
+    return r;
+  re->p->salvage->skipped++;
+  return 1;
+}
+
 static int
 apply_map (struct replay *re, struct volume *v,
            const struct journal_record *rec, const char *crc)
@@ -255,9 +274,13 @@ apply_map (struct replay *re, struct volume *v,
     if (format_is_fixed (&re->p->super, rec->place + i))
       return base_fail (EBADMSG, "journal: a record names a fixed place");
     if (leaf == NULL || (rec->block + i) % fan == 0) {
+      leaf = NULL;
       r = open_leaf (v, rec->block + i, true, &leaf, &span);
+      r = pass_over (re, r);
       if (r < 0)
         return r;
+      if (r > 0)
+        continue;
     }
     memcpy (&check, crc + 4 * i, sizeof check);
     set_slot (re, v, leaf, (rec->block + i) % fan, rec->place + i,
@@ -276,7 +299,11 @@ apply_unmap (struct replay *re, struct volume *v,
   int r;
 
   for (block = rec->block; block < end; block += n) {
+    leaf = NULL;
     r = open_leaf (v, block, false, &leaf, &span);
+    if (r < 0)
+      span = re->p->fan;
+    r = pass_over (re, r);
     if (r < 0)
       return r;
     n = BASE_MIN (end - block, span - block % span);
@@ -316,9 +343,9 @@ apply (struct replay *re, const struct journal_record *rec, const char *crc)
   struct volume *v;
   int r;
 
-  r = find_volume (re->p, rec, &v);
-  if (r < 0 || v == NULL)
-    return r;
+  r = pass_over (re, find_volume (re->p, rec, &v));
+  if (r != 0 || v == NULL)
+    return BASE_MIN (r, 0);
   return rec->place > 0 ? apply_map (re, v, rec, crc)
     : apply_unmap (re, v, rec);
 }
@@ -392,8 +419,14 @@ for_each_block (struct replay *re, const struct journal_record *rec,
   if (buf == NULL)
     return base_fail (ENOMEM, "out of memory");
   r = find_volume (p, rec, &v);
+  if (r == -EBADMSG && p->salvage)
+    return 0;
   for (i = 0; r == 0 && v && rec->place > 0 && i < rec->count; ++i) {
     r = still_there (v, rec->block + i, rec->place + i, &there);
+    if (r == -EBADMSG && p->salvage) {
+      r = 0;
+      continue;
+    }
     if (r < 0 || !there)
       continue;
     r = vdev_read (p->backing, buf, bs, (rec->place + i) * bs);

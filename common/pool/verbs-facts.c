@@ -354,9 +354,14 @@ verb_check (struct pool *p, const json_t *request,
     .problem = check_problem, .progress = check_progress, .opaque = &state,
   };
   struct pool_check_result result = { .errors = 0 };
+  bool repair = false;
   int r;
 
   r = verb_bool (request, "data", &options.data);
+  if (r == 0)
+    r = verb_bool (request, "repair", &repair);
+  if (r == 0 && repair)
+    r = base_fail (EBUSY, "is served: stop the server, then repair");
   if (r < 0)
     return r;
   state.problems = json_array ();
