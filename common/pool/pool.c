@@ -65,6 +65,7 @@ pool_free (struct pool *p)
   base_cond_destroy (&p->gate_opened);
   base_mutex_destroy (&p->dirty_lock);
   base_mutex_destroy (&p->back_lock);
+  base_mutex_destroy (&p->fill.lock);
   base_mutex_destroy (&p->work_lock);
   base_mutex_destroy (&p->worker_lock);
   base_mutex_destroy (&p->commit.lock);
@@ -92,6 +93,7 @@ pool_alloc (const struct pool_options *options)
   base_cond_init (&p->gate_opened);
   base_mutex_init (&p->dirty_lock);
   base_mutex_init (&p->back_lock);
+  base_mutex_init (&p->fill.lock);
   base_mutex_init (&p->work_lock);
   base_mutex_init (&p->worker_lock);
   base_mutex_init (&p->commit.lock);
@@ -214,13 +216,13 @@ pool_close_clean (struct pool *p)
   format_super_seal (s);
   r = super_write_copies (p, s);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   if (r == 0)
     r = super_marker (p, le64toh (s->generation));
   if (r == 0)
     r = super_owner (p, true);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   return r;
 }
 
@@ -299,7 +301,7 @@ write_next (struct pool *p)
   format_super_seal (s);
   r = super_write_copies (p, s);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   if (r == 0)
     set_generation (p);
   return r;
@@ -334,7 +336,7 @@ recover (struct pool *p, bool replayed)
   if (r == 0)
     r = journal_back_ring (p);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   if (r == 0)
     r = replayed ? checkpoint_replayed (p) : write_next (p);
   if (r == 0)
@@ -422,7 +424,9 @@ pool_open (struct vdev *backing, const struct pool_options *options,
     pool_free (p);
     return r;
   }
+  p->totals.first_seq = p->journal.durable;
   say_opened (p, clean, bad, replayed);
+  fill_update (p);
   *ret = p;
   return 0;
 }
