@@ -18,21 +18,43 @@
 #define THREADS 24              /* more than there are shards */
 #define ROUNDS 200
 #define BLOCKS 512
+#define SHARDS 16
+#define HOT 200000              /* reads, by two threads of one shard */
 
 static struct pool *p;
 static atomic_bool done;
+static atomic_uint numbered;    /* threads that have their number */
+static atomic_int hot = -1;     /* the shard; -1 = not known yet */
 
-struct client { struct base_thread t; unsigned me; };
+struct client { struct base_thread t; unsigned me, number; };
+
+/* A read of a hole takes less than a microsecond. */
+static void
+read_much (struct vdev *d)
+{
+  uint8_t byte;
+  unsigned i;
+
+  for (i = 0; i < HOT; i++)
+    if (vdev_read (d, &byte, 1, 0) != 0)
+      abort ();
+}
 
 static void *
 client (void *arg)
 {
-  const struct client *c = arg;
+  struct client *c = arg;
   struct vdev *d;
   uint8_t buf[B];
   unsigned i;
 
+  c->number = base_thread_number ();
+  atomic_fetch_add (&numbered, 1);
   CHECK_EQ_INT (pool_volume_open (p, "v", false, NULL, &d), 0);
+  while (atomic_load (&hot) < 0)
+    base_thread_yield ();
+  if (c->number % SHARDS == (unsigned) atomic_load (&hot))
+    read_much (d);
   memset (buf, (int) c->me + 1, B);
   for (i = 0; i < ROUNDS; i++) {
     const uint64_t block = (c->me * 31 + i) % BLOCKS;
@@ -105,6 +127,22 @@ others (unsigned n)
   }
 }
 
+/* The first shard that two threads have; how many have it. */
+static unsigned
+choose (const struct client *c)
+{
+  unsigned have[SHARDS] = { 0 }, i;
+
+  while (atomic_load (&numbered) < THREADS)
+    base_thread_yield ();
+  for (i = 0; i < THREADS; i++)
+    have[c[i].number % SHARDS]++;
+  for (i = 0; have[i] < 2; i++)
+    ;
+  atomic_store (&hot, (int) i);
+  return have[i];
+}
+
 TEST_MAIN
 {
   const unsigned flushes = (ROUNDS + 15) / 16, trims = (ROUNDS + 31) / 32;
@@ -113,7 +151,7 @@ TEST_MAIN
   struct base_thread looker;
   struct pool_info i;
   struct vdev *backing;
-  unsigned k;
+  unsigned k, hots;
 
   CHECK_EQ_INT (devices_mem_open (64 << 20, &backing), 0);
   CHECK_EQ_INT (pool_format (backing, &(struct pool_format_options) { 0 }), 0);
@@ -125,6 +163,7 @@ TEST_MAIN
     c[k].me = k;
     CHECK_EQ_INT (base_thread_create (&c[k].t, client, &c[k]), 0);
   }
+  hots = choose (c);
   others (5);
   for (k = 0; k < THREADS; k++)
     base_thread_join (&c[k].t);
@@ -133,9 +172,10 @@ TEST_MAIN
 
   CHECK_EQ_INT (pool_volume_counters (p, "v", &n), 0);
   CHECK_EQ_INT (n.writes, THREADS * ROUNDS);
-  CHECK_EQ_INT (n.reads, 2 * THREADS * ROUNDS);
+  CHECK_EQ_INT (n.reads, 2 * THREADS * ROUNDS + hots * HOT);
   CHECK_EQ_INT (n.bytes_written, (uint64_t) THREADS * ROUNDS * B);
-  CHECK_EQ_INT (n.bytes_read, (uint64_t) THREADS * ROUNDS * (B + 512));
+  CHECK_EQ_INT (n.bytes_read, (uint64_t) THREADS * ROUNDS * (B + 512)
+                + hots * HOT);
   CHECK_EQ_INT (n.flushes, THREADS * flushes);
   CHECK_EQ_INT (n.trims, THREADS * trims);
   CHECK_EQ_INT (n.errors, 0);

@@ -327,6 +327,56 @@ reopened (void)
   CHECK_EQ_INT (pool_close (p), 0);
 }
 
+/* In a pool where it can be met exactly, a threshold is reached by being met,
+ * and left by being two points away.
+ */
+static void
+met (void)
+{
+  struct pool_format_options format = { .slab_size = 64 << 10 };
+  uint64_t all, at, used = 0;
+  struct vdev *mem;
+
+  for (format.capacity = 1 << 20;; format.capacity += 64 << 10) {
+    CHECK_EQ_INT (devices_mem_open (format.capacity, &mem), 0);
+    CHECK_EQ_INT (faulty_open (mem, &backing), 0);
+    CHECK_EQ_INT (pool_format (backing, &format), 0);
+    open_pool (false);
+    all = info ().usable / B;
+    if (all % 50 == 0)
+      break;
+    CHECK_EQ_INT (pool_close (p), 0);
+    vdev_unref (backing);
+    CHECK (format.capacity < 64 << 20);
+  }
+  printf ("usable blocks: %" PRIu64 "\n", all);
+  CHECK_EQ_INT (pool_create (p, "v", all * B, 0), 0);
+  connect ();
+  for (at = 0; used < all / 10 * 8 - 1; at++) {
+    CHECK_EQ_INT (put (at, 1), 0);
+    step ();
+    used = (info ().usable - info ().available) / B;
+  }
+  CHECK_EQ_INT (reached, 0);
+  CHECK_EQ_INT (put (at, 1), 0);
+  CHECK_EQ_INT ((info ().usable - info ().available) / B, all / 10 * 8);
+  step ();
+  CHECK_EQ_INT (reached, 1);
+  for (; used > all / 50 * 39 + 1; at--) {
+    trim (at, 1);
+    step ();
+    used = (info ().usable - info ().available) / B;
+  }
+  CHECK_EQ_INT (reached, 1);
+  trim (at, 1);
+  CHECK_EQ_INT ((info ().usable - info ().available) / B, all / 50 * 39);
+  step ();
+  CHECK_EQ_INT (reached, 0);
+  vdev_unref (d);
+  CHECK_EQ_INT (pool_close (p), 0);
+  vdev_unref (backing);
+}
+
 TEST_MAIN
 {
   struct vdev *mem;
@@ -344,4 +394,5 @@ TEST_MAIN
   removed ();
   reopened ();
   vdev_unref (backing);
+  met ();
 }
