@@ -273,6 +273,10 @@ face_config_complete (void)
     nbdkit_error ("pool: create= and readonly= exclude each other");
     return -1;
   }
+  if (c->fill_command && c->readonly) {
+    nbdkit_error ("pool: fill-command= and readonly= exclude each other");
+    return -1;
+  }
   if (c->create != 0 && c->volume && strchr (c->volume, '@')) {
     nbdkit_error ("pool: create= cannot make the snapshot volume=%s",
                   c->volume);
