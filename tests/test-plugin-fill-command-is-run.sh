@@ -38,7 +38,9 @@ wait_called ()
 
 # Commands come one after another: the last one's call says that there was
 # none before it.
+exec 9<"$command"               # the server's, from whoever started it
 serve s create=64M pool-size=32M fill-command="$command"
+exec 9<&-
 equal "$(percent)" 0
 must nbd_do "$s_uri" write:0:22M:@1 flush
 equal "$(wc -l <"$calls")" 0 "calls below 80 %"

@@ -39,8 +39,9 @@ must nbd_do "$s_uri" trim:0:60M flush
 stop_nbdkit s
 
 # It hangs; requests and verbs go on, and it is alone.
-do_this "echo \$2 \$\$ >>'$tmpdir/calls'
-while [ ! -e '$tmpdir/go' ]; do sleep 0.05; done"
+mkfifo "$tmpdir/go"
+do_this "echo \$2 \$\$ >>'$tmpdir/calls'; read -r go <'$tmpdir/go'"
+let_go () { timeout 30 sh -c "echo go >'$tmpdir/go'"; }
 : >"$tmpdir/calls"
 called () { [ "$(wc -l <"$tmpdir/calls")" -ge "$1" ]; }
 serve s fill-command="$command"
@@ -52,12 +53,12 @@ must nbd_do "$s_uri" write:28M:1100K:@1
 wait_until 30 said "$line still runs for 80% .pid [0-9]+.; it is called for 95%"
 must nbdvol snapshot "$pool" root@a
 equal "$(wc -l <"$tmpdir/calls")" 1 "calls at the same time"
-touch "$tmpdir/go"
+must let_go
 wait_until 30 called 2
+must let_go
 equal "$(cut -d' ' -f1 "$tmpdir/calls" | xargs)" '80 95'
 must nbdvol rm "$pool" root@a
 must nbd_do "$s_uri" trim:0:60M flush
-rm "$tmpdir/go"
 : >"$tmpdir/calls"
 must nbd_do "$s_uri" write:0:25M:@2
 wait_until 30 called 1
@@ -69,7 +70,7 @@ between "$((($(date +%s%N) - before) / 1000000))" 900 10000 "ms to stop"
 equal "$(lines "$line still runs for 80% .pid $child. and is left alone")" 1
 equal "$(lines 'closed cleanly')" 2
 pass_if kill -0 "$child"
-touch "$tmpdir/go"
+must let_go
 wait_until 30 server_gone "$child"
 
 # A quick one does not make the end wait.

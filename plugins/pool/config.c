@@ -36,8 +36,8 @@ const char face_config_help[] =
   "readonly=<BOOL>        Open the pool read-only, shared with other readers.\n"
   "control=<PATH>|off     Control socket (default in /run/nbdvol).\n"
   "discard=slab|never     Give free slabs back to the file (default) or not.\n"
-  "fill-command=<PATH>    Program to run as PATH POOL PERCENT when the pool is\n"
-  "                       80, 90, 95 and 99 percent full.\n"
+  "fill-command=<PATH>    Run PATH POOL PERCENT when the pool is 80, 90, 95\n"
+  "                       and 99 percent full.\n"
   "metadata-cache=<SIZE>  Memory for the volumes' maps (default 64M).";
 
 static int
