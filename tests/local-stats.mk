@@ -5,6 +5,7 @@
 
 TESTS_POOL_STATS = \
 	tests/test-pool-concurrent-counters-lose-nothing \
+	tests/test-pool-concurrent-fill-is-in-order \
 	tests/test-pool-counters-follow-requests \
 	tests/test-pool-fill-is-said-once
 check_PROGRAMS += $(TESTS_POOL_STATS)
@@ -17,6 +18,12 @@ tests_test_pool_concurrent_counters_lose_nothing_SOURCES = \
 	tests/test-pool-concurrent-counters-lose-nothing.c
 tests_test_pool_concurrent_counters_lose_nothing_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_concurrent_counters_lose_nothing_LDADD = $(LDADD_TEST_POOL)
+
+tests_test_pool_concurrent_fill_is_in_order_SOURCES = \
+	tests/test-pool-concurrent-fill-is-in-order.c
+tests_test_pool_concurrent_fill_is_in_order_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_fill_is_in_order_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_fill_is_in_order_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_counters_follow_requests_SOURCES = \
 	tests/test-pool-counters-follow-requests.c
