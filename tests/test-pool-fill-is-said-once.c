@@ -24,6 +24,7 @@ static struct vdev *d;
 /* What was said since the last step, and what the model expects. */
 static struct pool_event last;
 static unsigned said;
+static bool opened;
 static unsigned reached;
 static uint64_t crossed[POOL_FILL_THRESHOLDS];
 
@@ -31,8 +32,11 @@ static void
 on_event (void *opaque, const struct pool_event *event)
 {
   (void) opaque;
+  if (event->kind == POOL_EVENT_OPENED)
+    opened = true;
   if (event->kind == POOL_EVENT_FILLING
       || event->kind == POOL_EVENT_NOT_FILLING) {
+    CHECK (opened);
     last = *event;
     said++;
   }
@@ -100,6 +104,7 @@ open_pool (bool readonly)
 
   memset (crossed, 0, sizeof crossed);
   reached = 0;
+  opened = false;
   CHECK_EQ_INT (pool_open (vdev_ref (backing), &o, &p), 0);
 }
 
@@ -320,10 +325,27 @@ reopened (void)
   vdev_unref (d);
   CHECK_EQ_INT (pool_close (p), 0);
 
+  /* What recovery finds is said once, when the pool is open. */
+  open_pool (false);
+  CHECK_EQ_INT (said, 1);
+  step ();
+  connect ();
+  at = fill (at, 91);
+  CHECK_EQ_INT (vdev_flush (d), 0);
+  vdev_unref (d);
+  pool_abandon (p);
+  open_pool (false);
+  CHECK_EQ_INT (said, 1);
+  CHECK_EQ_INT (last.percent, 90);
+  CHECK_EQ_INT (info ().syncs, 0);
+  CHECK_EQ_INT (info ().checkpoints, 0);
+  step ();
+  CHECK_EQ_INT (pool_close (p), 0);
+
   /* Who only reads is told by info. */
   open_pool (true);
   CHECK_EQ_INT (said, 0);
-  CHECK_EQ_INT (info ().threshold, 80);
+  CHECK_EQ_INT (info ().threshold, 90);
   CHECK_EQ_INT (pool_close (p), 0);
 }
 

@@ -175,12 +175,11 @@ say (struct pool *p, const struct fill_figures *f, unsigned before,
                 "%s that volumes can use %s are taken", percent, usable, used);
 }
 
-void
-fill_update (struct pool *p)
+static void
+update_locked (struct pool *p)
 {
   struct fill_figures f;
   unsigned before, after;
-  LOCK_FOR_SCOPE (&p->fill.lock);
 
   atomic_store (&p->fill.moved, false);
   base_mutex_lock (&p->space.lock);
@@ -192,6 +191,25 @@ fill_update (struct pool *p)
   base_mutex_unlock (&p->space.lock);
   if (after != before && !p->options.readonly)
     say (p, &f, before, after);
+}
+
+/* Recovery commits, too, and what it passes on its way is of no interest. */
+void
+fill_update (struct pool *p)
+{
+  LOCK_FOR_SCOPE (&p->fill.lock);
+
+  if (p->fill.opened)
+    update_locked (p);
+}
+
+void
+fill_begin (struct pool *p)
+{
+  LOCK_FOR_SCOPE (&p->fill.lock);
+
+  p->fill.opened = true;
+  update_locked (p);
 }
 
 void

@@ -13,6 +13,7 @@
 
 struct fill {
   struct base_mutex lock;       /* what is said comes in order */
+  bool opened;                  /* lock: before that nothing is said */
   atomic_bool moved;            /* a bound was passed: fill_update is wanted */
   /* To change these takes `lock` and space.lock, to read them either. */
   unsigned reached;             /* how many thresholds */
@@ -30,6 +31,8 @@ extern void fill_figures_locked (struct pool *p, struct fill_figures *f);
  * space.lock held.
  */
 extern void fill_look_locked (struct pool *p);
+/* The pool is open: say what it has reached already. */
+extern void fill_begin (struct pool *p);
 /* Say what was passed.  The caller holds no lock that comes after
  * fill.lock. */
 extern void fill_update (struct pool *p);

@@ -424,9 +424,9 @@ pool_open (struct vdev *backing, const struct pool_options *options,
     pool_free (p);
     return r;
   }
-  p->totals.first_seq = p->journal.durable;
+  stats_begin (p);
   say_opened (p, clean, bad, replayed);
-  fill_update (p);
+  fill_begin (p);
   *ret = p;
   return 0;
 }

@@ -34,6 +34,14 @@ struct stats_shard {
   atomic_uint_fast64_t trims, zeroes, bytes_read, bytes_written, errors;
 } __attribute__ ((__aligned__ (LINE)));
 
+void
+stats_begin (struct pool *p)
+{
+  p->totals.first_seq = p->journal.durable;
+  atomic_store (&p->totals.checkpoints, 0);
+  atomic_store (&p->totals.syncs, 0);
+}
+
 /* table_lock held.  Before V's first handle is there. */
 int
 stats_attach_locked (struct volume *v)

@@ -11,6 +11,7 @@
 #include "base.h"
 #include "pool.h"
 
+struct pool;
 struct volume;
 struct stats_shard;
 
@@ -21,6 +22,8 @@ struct totals {
   atomic_uint_fast64_t checkpoints, syncs;
 };
 
+/* The pool is open: from here on counts. */
+extern void stats_begin (struct pool *p);
 /* V is to get its first handle.  lock: table_lock.  -ENOMEM. */
 extern int stats_attach_locked (struct volume *v);
 extern void stats_free (struct volume *v);
