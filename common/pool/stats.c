@@ -15,6 +15,8 @@
  * a rename keeps them, and a new volume of an old name begins at 0.  What the
  * pool did in all is the sum over its volumes, and over those that are gone.
  *
+ * The two looks at the clock cost ten times as much as the counting.
+ *
  * Buckets are powers of two because latencies are compared by factors, and
  * because finding one takes a shift.  Trims and zeroes are counted but not
  * timed: a request of 4 GiB and one of 4 KiB have nothing in common.
