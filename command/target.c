@@ -135,6 +135,7 @@ on_event (void *opaque, const struct pool_event *e)
     break;
   case POOL_EVENT_OPENED: case POOL_EVENT_CLOSED:
   case POOL_EVENT_FULL: case POOL_EVENT_NOT_FULL:
+  case POOL_EVENT_FILLING: case POOL_EVENT_NOT_FILLING:
     break;
   }
 }

@@ -568,7 +568,7 @@ cut_super (struct pool *p, struct cut *cut)
 
   r = super_marker (p, cut->generation - 1);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   if (r < 0)
     return base_fail_in (r, "flush");
   s->generation = htole64 (cut->generation);
@@ -589,7 +589,7 @@ cut_super (struct pool *p, struct cut *cut)
   r = super_write_copies (p, s);
   if (r < 0)
     return base_fail_in (r, "writing the superblock");
-  r = vdev_flush (p->backing);
+  r = backing_sync (p);
   return r < 0 ? base_fail_in (r, "flush") : 0;
 }
 
@@ -637,7 +637,8 @@ cut_settle (struct pool *p, struct cut *cut)
   if (release_space (p, cut))
     event_log (p, POOL_EVENT_NOT_FULL, "", "no longer full");
   refs_trim (p);
-  atomic_fetch_add (&p->n_commits, 1);
+  atomic_fetch_add (&p->totals.checkpoints, 1);
+  fill_update (p);
 }
 
 static void

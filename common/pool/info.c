@@ -155,17 +155,34 @@ pool_volume_info (struct pool *p, const char *name, bool exclusive,
 /* ---- the pool ------------------------------------------------------------ */
 
 static void
+count_requests (const struct pool_counters *c, struct pool_info *info)
+{
+  info->reads = c->reads;
+  info->writes = c->writes;
+  info->trims = c->trims;
+  info->zeroes = c->zeroes;
+  info->flushes = c->flushes;
+  info->bytes_read = c->bytes_read;
+  info->bytes_written = c->bytes_written;
+  info->errors = c->errors;
+}
+
+static void
 count_volumes (struct pool *p, struct pool_info *info)
 {
+  struct pool_counters counters;
   struct volume *v;
   LOCK_FOR_SCOPE (&p->table_lock);
 
+  counters = p->totals.gone;
   for (v = p->volumes; v; v = v->next) {
+    stats_add_locked (v, &counters);
     info->volumes += v->rec.kind == FORMAT_VOLUME;
     info->snapshots += v->rec.kind == FORMAT_SNAPSHOT;
     if (v->rec.kind == FORMAT_ORPHAN && !atomic_load (&v->reaped))
       info->reclaiming += v->mapped * p->block_size;
   }
+  count_requests (&counters, info);
 }
 
 static void
@@ -180,16 +197,18 @@ fill_space (struct pool *p, struct pool_info *info)
   const uint64_t unbacked = blocks - s->backed_blocks
     - format_fixed_blocks (&p->super);
   const uint64_t reserve = space_reserve_locked (p, pool_slabs (p));
-  int64_t available = space_available_locked (p) + (int64_t) unbacked
-    - (int64_t) (reserve - space_reserve_locked (p, s->backed_slabs));
+  struct fill_figures fill;
 
   /* Readers may have left since. */
   limbo_drain_locked (p);
-  available = BASE_MAX (available, 0);
+  fill_figures_locked (p, &fill);
   info->capacity = blocks * bs;
-  /* A leaf for each fan-out of data blocks. */
-  info->available = (uint64_t) available / (p->fan + 1) * p->fan * bs
-    + (uint64_t) available % (p->fan + 1) * bs;
+  info->available = fill.available;
+  info->usable = fill.usable;
+  info->percent = fill.percent;
+  info->threshold = p->fill.reached > 0
+    ? pool_fill_thresholds[p->fill.reached - 1] : 0;
+  memcpy (info->crossed, p->fill.crossed, sizeof info->crossed);
   info->used = blocks - s->free - unbacked;
   info->used = (info->used - BASE_MIN (info->used, let_go)) * bs;
   info->reserved = (reserve + s->shared) * bs;
@@ -214,12 +233,8 @@ fill_owner (struct pool *p, struct pool_info *info)
 static void
 fill_counters (struct pool *p, struct pool_info *info)
 {
-  info->commits = atomic_load (&p->n_commits);
-  info->flushes = atomic_load (&p->n_flushes);
-  info->reads = atomic_load (&p->n_reads);
-  info->writes = atomic_load (&p->n_writes);
-  info->bytes_read = atomic_load (&p->n_bytes_read);
-  info->bytes_written = atomic_load (&p->n_bytes_written);
+  info->checkpoints = atomic_load (&p->totals.checkpoints);
+  info->syncs = atomic_load (&p->totals.syncs);
   info->metadata_bytes = atomic_load (&p->n_metadata_bytes);
   info->checksum_errors = atomic_load (&p->n_checksum_errors);
 }
@@ -244,6 +259,7 @@ pool_get_info (struct pool *p, struct pool_info *info)
   base_mutex_unlock (&p->commit.lock);
   base_mutex_lock (&p->journal.lock);
   info->transaction = p->journal.durable;
+  info->commits = p->journal.durable - p->totals.first_seq;
   base_mutex_unlock (&p->journal.lock);
   fill_owner (p, info);
   fill_counters (p, info);

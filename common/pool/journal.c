@@ -390,7 +390,7 @@ commit_txn (struct pool *p, const struct journal_txn *txn)
   base_mutex_unlock (&j->lock);
   r = journal_write (p, txn, stable);
   if (r == 0) {
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
     if (r < 0)
       r = base_fail_in (r, "flush");
   }

@@ -20,7 +20,10 @@ common_pool_libpool_la_SOURCES = \
 	common/pool/check-tree.c \
 	common/pool/commit.c \
 	common/pool/diff.c \
+	common/pool/events.h \
 	common/pool/events.c \
+	common/pool/fill.h \
+	common/pool/fill.c \
 	common/pool/import.c \
 	common/pool/info.c \
 	common/pool/io-internal.h \
@@ -54,6 +57,8 @@ common_pool_libpool_la_SOURCES = \
 	common/pool/scrub-map.c \
 	common/pool/scrub-tree.c \
 	common/pool/space.c \
+	common/pool/stats.h \
+	common/pool/stats.c \
 	common/pool/super.c \
 	common/pool/systree.c \
 	common/pool/systree.h \

@@ -26,6 +26,7 @@
  *   publish         shared: a request changes maps; exclusive: the cut
  *   volume->lock    a map's root and its dirty nodes
  *   journal.lock    the open transaction, and who commits it
+ *   fill.lock       what is said of how full the pool is
  *   space.lock      counters, free places, limbo, waiters
  *   cache shard     clean nodes
  *   commit.lock     durable generation, `running`, poison
@@ -53,8 +54,11 @@ BASE_VECTOR (place_vector, uint64_t);
 extern void places_cleanup (struct place_vector *v);
 #define CLEANUP_PLACES __attribute__ ((__cleanup__ (places_cleanup)))
 
+#include "events.h"
+#include "fill.h"
 #include "journal.h"
 #include "scrub.h"
+#include "stats.h"
 
 /* ---- nodes of maps (node.c) ---------------------------------------------- */
 
@@ -153,6 +157,7 @@ struct volume {
   atomic_uint snap_epoch;       /* changes at the cut */
   uint64_t dirty_txn;           /* listed in dirty[] of this txn; lock */
 
+  struct stats_shard *stats;    /* from the first handle on; table_lock */
   unsigned handles;             /* lock: table_lock */
   struct handle *first_handle;  /* lock: table_lock */
   atomic_uint inflight;         /* requests inside io.c */
@@ -229,6 +234,7 @@ struct space {
   struct space_waiter *first, *last;    /* first come first served */
   struct limbo *limbo, *limbo_tail;
   uint64_t waits;
+  uint64_t aside;               /* set aside by requests, in `owed` too */
   uint64_t ahead;               /* blocks of data admitted since the cut */
   struct scrub_bits *scrubbed;  /* NULL: no scrub runs */
   bool urgent;                  /* a verb's commit, or one that reaps, runs */
@@ -321,17 +327,6 @@ struct commit {
 
 struct refs_page { uint32_t *count; bool dirty, used, bad; };
 
-#define EVENT_RING 100
-
-struct events {
-  struct base_mutex lock;
-  struct base_cond changed;
-  struct pool_event ring[EVENT_RING];   /* lock */
-  uint64_t last;                        /* number; lock */
-  char last_error[512]; int64_t last_error_time;        /* lock */
-  uint64_t reported[64]; size_t nreported;      /* blocks; lock */
-};
-
 struct pool {
   struct vdev *backing;
   struct pool_options options;
@@ -380,6 +375,7 @@ struct pool {
   struct base_mutex spare_lock; /* inside all others */
   struct node *spare;           /* memory for nodes; spare_lock */
   struct space space;
+  struct fill fill;
   struct base_mutex back_lock;
   atomic_bool below_full;       /* the backing has no space left */
   atomic_uint_fast64_t reader_epoch;
@@ -403,8 +399,8 @@ struct pool {
   struct base_cond worker_wake;
   bool worker_stop, worker_kick;        /* worker_lock */
 
-  atomic_uint_fast64_t n_commits, n_flushes, n_reads, n_writes, n_bytes_read,
-    n_bytes_written, n_metadata_bytes, n_checksum_errors;
+  struct totals totals;
+  atomic_uint_fast64_t n_metadata_bytes, n_checksum_errors;
 };
 
 /* ---- small ones ---------------------------------------------------------- */
@@ -641,6 +637,7 @@ extern void limbo_drain_locked (struct pool *p);
 extern struct reader reader_enter (struct pool *p);
 extern void reader_exit (struct pool *p, struct reader r);
 
+extern int backing_sync (struct pool *p);       /* vdev_flush */
 /* Back more slabs until WANTED more blocks are free or none is left.
  * -ENOSPC if not one could be had.
  */
@@ -749,18 +746,6 @@ extern int io_open_import (struct pool *p, struct volume *v,
  * held, the commit not.
  */
 extern void io_drain_locked (struct volume *v);
-
-/* ---- events.c ------------------------------------------------------------ */
-
-extern void event_log (struct pool *p, enum pool_event_kind kind,
-                       const char *volume, const char *fs, ...)
-  BASE_PRINTF (4, 5);
-/* The backing failed at PLACE, base_error_text () says how; once per place. */
-extern void event_backing (struct pool *p, const char *who, uint64_t place);
-/* A checksum error at PLACE, in WHAT; logged once per place. */
-extern void event_checksum (struct pool *p, const char *volume,
-                            uint64_t place, const char *fs, ...)
-  BASE_PRINTF (4, 5);
 
 /* ---- pool.c -------------------------------------------------------------- */
 

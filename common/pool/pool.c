@@ -65,6 +65,7 @@ pool_free (struct pool *p)
   base_cond_destroy (&p->gate_opened);
   base_mutex_destroy (&p->dirty_lock);
   base_mutex_destroy (&p->back_lock);
+  base_mutex_destroy (&p->fill.lock);
   base_mutex_destroy (&p->work_lock);
   base_mutex_destroy (&p->worker_lock);
   base_mutex_destroy (&p->commit.lock);
@@ -94,6 +95,7 @@ pool_alloc (const struct pool_options *options)
   base_cond_init (&p->gate_opened);
   base_mutex_init (&p->dirty_lock);
   base_mutex_init (&p->back_lock);
+  base_mutex_init (&p->fill.lock);
   base_mutex_init (&p->work_lock);
   base_mutex_init (&p->worker_lock);
   base_mutex_init (&p->commit.lock);
@@ -220,13 +222,13 @@ pool_close_clean (struct pool *p)
   format_super_seal (s);
   r = super_write_copies (p, s);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   if (r == 0)
     r = super_marker (p, le64toh (s->generation));
   if (r == 0)
     r = super_owner (p, true);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   return r;
 }
 
@@ -304,7 +306,7 @@ pool_write_next (struct pool *p)
   format_super_seal (s);
   r = super_write_copies (p, s);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   if (r == 0)
     set_generation (p);
   return r;
@@ -356,7 +358,7 @@ recover (struct pool *p, bool replayed)
   if (r == 0)
     r = journal_back_ring (p);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   if (r == 0)
     r = replayed ? pool_checkpoint_replayed (p) : pool_write_next (p);
   if (r == 0)
@@ -446,7 +448,9 @@ pool_open (struct vdev *backing, const struct pool_options *options,
     pool_free (p);
     return r;
   }
+  stats_begin (p);
   say_opened (p, clean, bad, replayed);
+  fill_begin (p);
   *ret = p;
   return 0;
 }

@@ -81,6 +81,8 @@ enum pool_event_kind {
   POOL_EVENT_OPENED, POOL_EVENT_FULL, POOL_EVENT_NOT_FULL, POOL_EVENT_CHECKSUM,
   POOL_EVENT_BACKING, POOL_EVENT_POISONED, POOL_EVENT_CLOSED,
   POOL_EVENT_REPAIRED, POOL_EVENT_WARNING,
+  POOL_EVENT_FILLING,           /* a threshold of fill is reached */
+  POOL_EVENT_NOT_FILLING,       /* and no longer */
 };
 
 struct pool_event {
@@ -89,7 +91,17 @@ struct pool_event {
   enum pool_event_kind kind;
   char volume[POOL_NAME_MAX + 1];       /* "" = the pool */
   char text[512];               /* WHAT: WHY; WHAT TO DO */
+  unsigned percent;             /* threshold of FILLING, NOT_FILLING; else 0 */
 };
+
+/* Thresholds of fill, in percent, ascending: 80, 90, 95, 99.  One is reached,
+ * with one event and counted once, when pool_info.percent gets there, or when
+ * the pool is opened there; and again only after it has been 2 points or more
+ * below, which is an event too.  Of several in one step the highest reached,
+ * or the lowest left, is the event.
+ */
+#define POOL_FILL_THRESHOLDS 4
+extern const unsigned pool_fill_thresholds[POOL_FILL_THRESHOLDS];
 
 /* Test hooks; both NULL in production.  Called at the point where an
  * operation takes effect, with the pool's locks held: they must not call
@@ -271,6 +283,40 @@ struct pool_scrub_info {
                                  * well again */
 };
 
+/* What requests to one volume or snapshot did since the pool was opened.  They
+ * go with the volume: a rename and a rollback keep them, a clone begins at 0,
+ * and so does a new volume of an old name.  Imports count as writes.  Requests
+ * that were refused because the connection had been ended are not counted;
+ * one that is longer than POOL_MAXIMUM counts as several.
+ *
+ * Latency is from the request's arrival in the engine to its answer, failed
+ * ones included, by the monotonic clock.  latency[X][0] counts requests that
+ * took less than 1 us; [i] those of at least 2^(i-1) and less than 2^i us; the
+ * last one those of 2^24 us (16.8 s) and more.
+ */
+#define POOL_LATENCY_BUCKETS 26
+enum pool_latency {
+  POOL_LATENCY_READ, POOL_LATENCY_WRITE, POOL_LATENCY_FLUSH,
+};
+#define POOL_LATENCIES 3
+
+struct pool_counters {
+  uint64_t reads, writes, flushes;      /* the sums of their buckets */
+  uint64_t trims, zeroes;
+  uint64_t bytes_read, bytes_written;   /* of those that succeeded */
+  uint64_t errors;              /* requests of any kind that failed */
+  uint64_t latency[POOL_LATENCIES][POOL_LATENCY_BUCKETS];
+};
+/* ENOENT. */
+extern int pool_volume_counters (struct pool *p, const char *name,
+                                 struct pool_counters *counters);
+/* Microseconds in less than which PER_MILLE / 1000 of the requests in BUCKETS
+ * were answered, rounded up to the end of a bucket.  0 = there were none,
+ * UINT64_MAX = it ends in the last bucket.
+ */
+extern uint64_t pool_latency_bound
+  (const uint64_t buckets[POOL_LATENCY_BUCKETS], unsigned per_mille);
+
 enum pool_state { POOL_OK, POOL_FULL, POOL_DAMAGED, POOL_POISONED };
 
 struct pool_info {
@@ -284,6 +330,14 @@ struct pool_info {
   uint64_t used;                /* bytes of all allocated blocks */
   uint64_t available;           /* bytes of new data that a volume without
                                  * snapshots could still write */
+  uint64_t usable;              /* what available is when nothing was written:
+                                 * the capacity less what is fixed, the pool's
+                                 * own trees and the reserve */
+  unsigned percent;             /* of usable that is not available, rounded
+                                 * down; without what a long request under way
+                                 * has set aside */
+  unsigned threshold;           /* the highest one reached; 0 none */
+  uint64_t crossed[POOL_FILL_THRESHOLDS];       /* times, since opening */
   uint64_t reserved;            /* bytes held back for metadata and reuse */
   uint64_t backed;              /* bytes really allocated below */
   uint64_t reclaiming;          /* bytes that removed volumes mapped which are
@@ -298,9 +352,15 @@ struct pool_info {
   char owner[512];              /* host, pid, socket; "" none */
   char last_error[512];         /* "" none */
   int64_t last_error_time;
-  /* counters since opening */
-  uint64_t commits, flushes, writes, reads, bytes_written, bytes_read,
-    metadata_bytes, space_waits, checksum_errors;
+  /* Counters since opening.  Requests: of all volumes, also of those that
+   * were removed.
+   */
+  uint64_t reads, writes, trims, zeroes, flushes, bytes_read, bytes_written,
+    errors;
+  uint64_t commits;             /* transactions of the journal made durable,
+                                 * by itself or by a checkpoint */
+  uint64_t checkpoints, syncs;  /* syncs: flushes of the backing */
+  uint64_t metadata_bytes, space_waits, checksum_errors;
   struct pool_scrub_info scrub;
 };
 extern void pool_get_info (struct pool *p, struct pool_info *info);

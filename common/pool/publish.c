@@ -490,6 +490,7 @@ publish_locked (struct edit *edit, struct found *found, struct effect *effect)
   base_mutex_lock (&p->space.lock);
   settle_effect_locked (p, effect);
   settle_charge_locked (p, edit->charge);
+  fill_look_locked (p);
   base_mutex_unlock (&p->space.lock);
   journal_publish (p, edit, effect->now.ptr, effect->now.len, &now);
   let_go (p, effect, now);
@@ -620,6 +621,7 @@ publish_unmap (struct volume *v, struct handle *h, uint64_t block, uint64_t n,
     r = unmap_locked (&edit, &cursor, &found, &effect);
     base_mutex_lock (&p->space.lock);
     settle_effect_locked (p, &effect);
+    fill_look_locked (p);
     base_mutex_unlock (&p->space.lock);
     if (edit.changed) {
       journal_publish_unmap (p, &edit, from, cursor - from, effect.now.ptr,

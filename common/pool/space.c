@@ -201,6 +201,7 @@ try_locked (struct pool *p, struct charge *c)
   s->neutral += c->data - c->growth;
   s->owed += c->nodes - credit;
   c->drawn = credit;
+  s->aside -= credit;
   if (c->credit)
     c->credit->left -= credit;
   s->dirty_held += c->dirty;
@@ -260,6 +261,7 @@ space_set_aside (struct pool *p, uint64_t growth, struct credit *credit)
   if (growth > 0 && space_available_locked (p) < (int64_t) growth)
     return space_refuse (p);
   p->space.owed += growth;
+  p->space.aside += growth;
   credit->left = growth;
   return 0;
 }
@@ -270,6 +272,7 @@ space_return_credit (struct pool *p, struct credit *credit)
   LOCK_FOR_SCOPE (&p->space.lock);
 
   p->space.owed -= credit->left;
+  p->space.aside -= credit->left;
   credit->left = 0;
 }
 
@@ -505,6 +508,7 @@ space_release (struct pool *p, struct charge *c)
   if (c->credit)
     c->credit->left += c->drawn;
   s->dirty_held -= c->dirty;
+  s->aside += c->drawn;
   c->held = false;
   if (s->first)
     base_cond_broadcast (&s->changed);

@@ -5,16 +5,21 @@
  * read: members are added here, never changed.
  *
  *   volume  name type (volume, snapshot) id size used exclusive (null unless
- *           asked for) origin ("" none) created readonly connections
+ *           asked for) origin ("" none) created readonly connections; of info
+ *           also counters:{reads writes flushes trims zeroes bytes-read
+ *           bytes-written errors} and latency:{read:[...] write:[...]
+ *           flush:[...]}, the buckets of pool.h
  *   pool    name uuid state (ok, full, damaged, poisoned) readonly version
- *           block-size capacity used available reserved backed reclaiming
- *           generation epoch created volumes snapshots maximum owner
- *           last-error last-error-time counters:{...} scrub:{...} (null if
- *           there was none)
+ *           block-size capacity used available usable percent threshold
+ *           reserved backed reclaiming generation epoch created volumes
+ *           snapshots maximum owner last-error last-error-time
+ *           crossed:{80 90 95 99} counters:{...} scrub:{...} (null if there
+ *           was none)
  *   scrub   state (running, done, stopped, failed) started ended (0 not yet)
  *           rate done total percent found repaired
  *   damage  volume ("" the pool) what why offset length block repaired
- *   event   number time kind volume ("" the pool) text
+ *   event   number time kind volume ("" the pool) text percent (of filling
+ *           and not-filling, else null)
  *   problem leak text
  */
 
@@ -46,6 +51,43 @@ volume_json (const struct pool_volume_info *v)
                     "connections", (int) v->connections);
 }
 
+static json_t *
+volume_counters_json (const struct pool_counters *c)
+{
+  return json_pack ("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                    "reads", (json_int_t) c->reads,
+                    "writes", (json_int_t) c->writes,
+                    "flushes", (json_int_t) c->flushes,
+                    "trims", (json_int_t) c->trims,
+                    "zeroes", (json_int_t) c->zeroes,
+                    "bytes-read", (json_int_t) c->bytes_read,
+                    "bytes-written", (json_int_t) c->bytes_written,
+                    "errors", (json_int_t) c->errors);
+}
+
+static json_t *
+latency_json (const struct pool_counters *c)
+{
+  static const char *const names[POOL_LATENCIES] = {
+    [POOL_LATENCY_READ] = "read", [POOL_LATENCY_WRITE] = "write",
+    [POOL_LATENCY_FLUSH] = "flush",
+  };
+  json_t *latency = json_object (), *list;
+  unsigned i, k;
+  int r = 0;
+
+  for (i = 0; i < POOL_LATENCIES; ++i) {
+    list = json_array ();
+    for (k = 0; k < POOL_LATENCY_BUCKETS; ++k)
+      r |= json_array_append_new (list, verb_number (c->latency[i][k]));
+    r |= json_object_set_new (latency, names[i], list);
+  }
+  if (r == 0)
+    return latency;
+  json_decref (latency);
+  return NULL;
+}
+
 static int
 reply_volume (struct pool *p, const char *name, bool exclusive,
               json_t **reply)
@@ -54,6 +96,30 @@ reply_volume (struct pool *p, const char *name, bool exclusive,
   int r = pool_volume_info (p, name, exclusive, &info);
 
   return r < 0 ? r : verb_reply (reply, "volume", volume_json (&info));
+}
+
+/* With what only info tells. */
+static int
+reply_volume_info (struct pool *p, const char *name, bool exclusive,
+                   json_t **reply)
+{
+  struct pool_counters counters;
+  json_t *volume;
+  int r;
+
+  r = pool_volume_counters (p, name, &counters);
+  if (r == 0)
+    r = reply_volume (p, name, exclusive, reply);
+  if (r < 0)
+    return r;
+  volume = json_object_get (*reply, "volume");
+  if (json_object_set_new (volume, "counters",
+                           volume_counters_json (&counters)) == 0 &&
+      json_object_set_new (volume, "latency", latency_json (&counters)) == 0)
+    return 0;
+  json_decref (*reply);
+  *reply = NULL;
+  return base_fail_errno (ENOMEM, "reply");
 }
 
 int
@@ -135,13 +201,37 @@ state_name (enum pool_state state)
 }
 
 static json_t *
+crossed_json (const struct pool_info *i)
+{
+  json_t *crossed = json_object ();
+  char key[16];
+  unsigned k;
+
+  for (k = 0; k < POOL_FILL_THRESHOLDS; ++k) {
+    snprintf (key, sizeof key, "%u", pool_fill_thresholds[k]);
+    if (json_object_set_new (crossed, key,
+                             verb_number (i->crossed[k])) == -1) {
+      json_decref (crossed);
+      return NULL;
+    }
+  }
+  return crossed;
+}
+
+static json_t *
 counters_json (const struct pool_info *i)
 {
-  return json_pack ("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+  return json_pack ("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
+                    " s:I, s:I, s:I}",
                     "commits", (json_int_t) i->commits,
+                    "checkpoints", (json_int_t) i->checkpoints,
+                    "syncs", (json_int_t) i->syncs,
                     "flushes", (json_int_t) i->flushes,
                     "writes", (json_int_t) i->writes,
                     "reads", (json_int_t) i->reads,
+                    "trims", (json_int_t) i->trims,
+                    "zeroes", (json_int_t) i->zeroes,
+                    "errors", (json_int_t) i->errors,
                     "bytes-written", (json_int_t) i->bytes_written,
                     "bytes-read", (json_int_t) i->bytes_read,
                     "metadata-bytes", (json_int_t) i->metadata_bytes,
@@ -180,9 +270,9 @@ pool_json (const struct pool_info *i)
   char uuid[BASE_UUID_TEXT];
 
   base_uuid_format (i->uuid, uuid);
-  return json_pack ("{s:o, s:s, s:s, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:I,"
-                    " s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:o, s:o, s:I, s:o,"
-                    " s:o}",
+  return json_pack ("{s:o, s:s, s:s, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:i,"
+                    " s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:o,"
+                    " s:o, s:I, s:o, s:o, s:o}",
                     "name", verb_text (i->name),
                     "uuid", uuid,
                     "state", state_name (i->state),
@@ -192,6 +282,9 @@ pool_json (const struct pool_info *i)
                     "capacity", (json_int_t) i->capacity,
                     "used", (json_int_t) i->used,
                     "available", (json_int_t) i->available,
+                    "usable", (json_int_t) i->usable,
+                    "percent", (int) i->percent,
+                    "threshold", (int) i->threshold,
                     "reserved", (json_int_t) i->reserved,
                     "backed", (json_int_t) i->backed,
                     "reclaiming", (json_int_t) i->reclaiming,
@@ -204,6 +297,7 @@ pool_json (const struct pool_info *i)
                     "owner", verb_text (i->owner),
                     "last-error", verb_text (i->last_error),
                     "last-error-time", (json_int_t) i->last_error_time,
+                    "crossed", crossed_json (i),
                     "counters", counters_json (i),
                     "scrub", scrub_json (&i->scrub));
 }
@@ -223,7 +317,7 @@ verb_info (struct pool *p, const json_t *request,
   if (r < 0)
     return r;
   if (name != NULL)
-    return reply_volume (p, name, exclusive, reply);
+    return reply_volume_info (p, name, exclusive, reply);
   pool_get_info (p, &info);
   return verb_reply (reply, "pool", pool_json (&info));
 }
@@ -243,8 +337,16 @@ kind_name (enum pool_event_kind kind)
   case POOL_EVENT_CLOSED: return "closed";
   case POOL_EVENT_REPAIRED: return "repaired";
   case POOL_EVENT_WARNING: return "warning";
+  case POOL_EVENT_FILLING: return "filling";
+  case POOL_EVENT_NOT_FILLING: return "not-filling";
   }
   return "unknown";
+}
+
+static json_t *
+event_percent (const struct pool_event *event)
+{
+  return event->percent > 0 ? json_integer (event->percent) : json_null ();
 }
 
 /* Send the events above *AFTER, and raise it.  1 = the caller wants to end. */
@@ -257,12 +359,13 @@ send_events (struct pool *p, struct pool_event *events, uint64_t *after,
   int r;
 
   for (i = 0; i < n; ++i) {
-    j = json_pack ("{s:I, s:I, s:s, s:s, s:o}",
+    j = json_pack ("{s:I, s:I, s:s, s:s, s:o, s:o}",
                    "number", (json_int_t) events[i].number,
                    "time", (json_int_t) events[i].time,
                    "kind", kind_name (events[i].kind),
                    "volume", events[i].volume,
-                   "text", verb_text (events[i].text));
+                   "text", verb_text (events[i].text),
+                   "percent", event_percent (&events[i]));
     if (j == NULL)
       return base_fail_errno (ENOMEM, "events");
     r = call->line ? call->line (call->opaque, j) : 0;

@@ -424,6 +424,7 @@ io_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
           uint32_t flags)
 {
   struct handle *h = (struct handle *) d;
+  const uint64_t since = base_monotonic_ns ();
   struct pool *p = h->pool;
   uint64_t txn;
   int r;
@@ -438,8 +439,8 @@ io_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
     r = io_write_long (h, buf, len, off, &txn);
   if (r == 0 && ((flags & VDEV_FUA) || journal_is_long (p)))
     r = journal_to (p, txn);
+  fill_say (p);
+  stats_timed (h->v, POOL_LATENCY_WRITE, since, len, r);
   io_exit (h);
-  atomic_fetch_add_explicit (&p->n_writes, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit (&p->n_bytes_written, len, memory_order_relaxed);
   return r;
 }
