@@ -185,7 +185,9 @@ add_unmap_locked (struct journal *j, uint64_t volume, uint64_t block,
 }
 
 /* What the open transaction brought itself, no other state names: these come
- * first.  The rest waits.
+ * first.  The rest waits.  So does all of it while a checkpoint runs: its nodes
+ * could come to stand there, and the transaction, which is not in its trees,
+ * would be applied to them with the record that still names the place.
  */
 static size_t
 add_freed_locked (struct journal *j, uint64_t *freed, size_t n)
@@ -195,7 +197,7 @@ add_freed_locked (struct journal *j, uint64_t *freed, size_t n)
   for (i = 0; i < n; ++i) {
     const uint64_t place = freed[i];
 
-    if (!bit_get (j->fresh, place)) {
+    if (j->frozen != UINT64_MAX || !bit_get (j->fresh, place)) {
       j->freed.ptr[j->freed.len++] = place;
       continue;
     }

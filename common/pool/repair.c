@@ -391,7 +391,7 @@ write_round (struct repair *re, const struct choice *c, bool reap)
   if (r == 0)
     r = journal_back_ring (p);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   if (r == 0) {
     r = backing_reserve (p);
     r = r == -ENOSPC ? 0 : r;   /* what there is may do */

@@ -387,16 +387,21 @@ for_each_record (struct replay *re, uint64_t from,
 
 /* ---- prove and rewrite --------------------------------------------------- */
 
-/* Does V's map still say that BLOCK stands at PLACE? */
+/* Does V's map still say that BLOCK stands at PLACE, with data of this CRC?
+ * The block may have come back to a place that it had before.
+ */
 static int
-still_there (struct volume *v, uint64_t block, uint64_t place, bool *yes)
+still_there (struct volume *v, uint64_t block, uint64_t place, uint32_t crc,
+             bool *yes)
 {
   struct format_entry e;
   bool hole;
   int64_t n = tree_lookup (v, block, 1, &e, 1, &hole);
 
   *yes = n >= 0 && !hole && format_type (&e) == FORMAT_DATA
-    && format_place (&e) == place;
+    && format_place (&e) == place
+    && le32toh (e.check) == (crc ^ pool_mix (v->pool, place,
+                                             format_birth (&e)));
   return n < 0 ? (int) n : 0;
 }
 
@@ -422,7 +427,9 @@ for_each_block (struct replay *re, const struct journal_record *rec,
   if (r == -EBADMSG && p->salvage)
     return 0;
   for (i = 0; r == 0 && v && rec->place > 0 && i < rec->count; ++i) {
-    r = still_there (v, rec->block + i, rec->place + i, &there);
+    memcpy (&check, crc + 4 * i, sizeof check);
+    r = still_there (v, rec->block + i, rec->place + i, le32toh (check),
+                     &there);
     if (r == -EBADMSG && p->salvage) {
       r = 0;
       continue;
@@ -432,7 +439,6 @@ for_each_block (struct replay *re, const struct journal_record *rec,
     r = vdev_read (p->backing, buf, bs, (rec->place + i) * bs);
     if (r < 0)
       return base_fail_in (r, "%s", v->label);
-    memcpy (&check, crc + 4 * i, sizeof check);
     if (base_crc32c (buf, bs) != le32toh (check))
       return base_fail (ESTALE, "journal: a block did not arrive");
     if (rewrite)

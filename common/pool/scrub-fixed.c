@@ -50,7 +50,7 @@ read_sector (struct scrub_job *job, uint64_t offset, void *buf, int *why)
 static int
 flush (struct pool *p)
 {
-  const int r = vdev_flush (p->backing);
+  const int r = backing_sync (p);
 
   return r < 0 ? commit_poison (p, -r, "flush failed") : 0;
 }

@@ -152,7 +152,7 @@ scrub_rewrite (struct scrub_job *job, const struct format_entry *e,
   r = vdev_write (p->backing, good, bs, format_place (e) * bs, 0);
   if (r < 0)
     return 0;
-  r = vdev_flush (p->backing);
+  r = backing_sync (p);
   if (r < 0)
     return commit_poison (p, -r, "flush failed");
   r = scrub_read (job, format_place (e), 1, job->block);
