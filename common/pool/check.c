@@ -111,7 +111,9 @@ check_super (struct check *c)
   if (!base_is_zero (s->reserved0, sizeof s->reserved0) ||
       !base_is_zero (s->reserved1, sizeof s->reserved1))
     check_error (c, "superblock: reserved bytes are set");
-  if (le64toh (s->journal_tail_block) >= le64toh (s->journal_length))
+  if (le64toh (s->journal_tail_block) > 0 &&
+      le64toh (s->journal_tail_block) + FORMAT_MARKERS >=
+      le64toh (s->journal_length))
     check_error (c, "superblock: the tail is not in the journal");
   if (le32toh (s->clean) > 1)
     check_error (c, "superblock: clean is neither 0 nor 1");

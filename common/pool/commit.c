@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * commit: from the open transaction to a durable generation.
+ * commit: checkpoints: from what is open to a durable generation.
  *
  *   cut        all maps are frozen at one moment, between two publishes; the
- *              next transaction opens and requests go on
+ *              open transaction is closed, and requests go on in the next
+ *   journal    that transaction goes to the ring, so that flushes need not
+ *              wait for the rest; not if a verb changes something at the cut
  *   diff       what changed in the maps, in the counts, in the bitmaps
  *   place      every changed node and page gets a fresh place
  *   write      in order of place, in long runs
- *   flush      data of the transaction, nodes, pages
+ *   flush      nodes, pages, and data that is not durable yet
  *   superblock slot and twin
  *   flush
  *   settle     what was written is clean now; what was let go of waits for
- *              its readers and may then be reused
+ *              its readers and may then be reused; the tail of the ring moves
  *
- * Group commit: whoever needs generation G durable either runs the commit
- * himself or waits for the one that runs; requests that come meanwhile share
- * the next one.  No lock but the commit hold is kept over I/O.
+ * Whoever needs generation G durable either runs the checkpoint himself or
+ * waits for the one that runs; those who come meanwhile share the next one.
+ * A flush needs none (journal.c).  No lock but the commit hold is kept over
+ * I/O.
  *
- * A block freed by this transaction may be reused only when its superblock
- * and twin are durable: until then the older slot, which still names it, may
- * be what a crash leaves.
+ * A node, or a block that may be shared, which this checkpoint frees may be
+ * reused only when its superblock and twin are durable: until then the older
+ * slot, which still names it, may be what a crash leaves.
  *
  * An error after the cut poisons the pool: what a failed flush left on disk
  * is unknown, and the kernel reports it only once.  From then on nothing is
