@@ -13,6 +13,8 @@
  *   init.c      init
  *   make.c      grow create snapshot clone rollback resize rename rm
  *   look.c      ls info events check
+ *   scrub.c     scrub
+ *   repair.c    check --repair
  *   transfer.c  import export
  *   help.c      help completion
  *
@@ -63,6 +65,9 @@ enum option {
   OPT_SORT       = 1 << 14,
   OPT_BLOCK_SIZE = 1 << 15,
   OPT_HELP       = 1 << 16,
+  OPT_RATE       = 1 << 17,
+  OPT_STOP       = 1 << 18,
+  OPT_REPAIR     = 1 << 19,
 };
 #define OPT_COMMON \
   (OPT_JSON | OPT_QUIET | OPT_VERBOSE | OPT_WAIT | OPT_PROGRESS | OPT_HELP)
@@ -91,6 +96,7 @@ struct command {
   enum progress_mode progress;
   const char *columns, *sort;
   uint64_t block_size;          /* 0 = not given */
+  uint64_t rate;                /* bytes a second; 0 = not given */
 };
 
 static inline bool
@@ -167,6 +173,7 @@ enum target_use {
   TARGET_LOOK,                  /* shares the pool with others that read */
   TARGET_PREFER_SERVER,         /* ... but a server among them knows more */
   TARGET_NEED_SERVER,           /* ... or is the only one that knows */
+  TARGET_MEND,                  /* for writing if that can be, else to look */
 };
 
 /* The POOL of C: a live server that has it, or opened here.  Failures are
@@ -299,6 +306,7 @@ extern void new_file_drop (struct new_file *f);
 /* ---- verbs ------------------------------------------------------------- */
 
 extern int run_check (struct command *c);
+extern int run_repair (struct command *c);      /* check --repair */
 extern int run_clone (struct command *c);
 extern int run_completion (struct command *c);
 extern int run_create (struct command *c);
@@ -314,7 +322,11 @@ extern int run_rename (struct command *c);
 extern int run_resize (struct command *c);
 extern int run_rm (struct command *c);
 extern int run_rollback (struct command *c);
+extern int run_scrub (struct command *c);
 extern int run_snapshot (struct command *c);
+
+/* What info says of the object "scrub", as a string; NULL = no memory. */
+extern json_t *scrub_summary (const json_t *scrub);
 
 extern void help_program (FILE *fp);
 extern void help_verb (const struct command_verb *verb, FILE *fp);

@@ -8,6 +8,7 @@ command_nbdvol_SOURCES = \
 	command/help.c \
 	command/init.c \
 	command/look.c \
+	command/repair.c \
 	command/main.c \
 	command/make.c \
 	command/new-file.c \
@@ -16,6 +17,7 @@ command_nbdvol_SOURCES = \
 	command/owner.c \
 	command/progress.c \
 	command/report.c \
+	command/scrub.c \
 	command/target.c \
 	command/transfer.c
 command_nbdvol_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

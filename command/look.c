@@ -6,9 +6,11 @@
 
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "command.h"
+#include "pool.h"
 
 static const struct column volume_columns[] = {
   { "name", COLUMN_TEXT },
@@ -21,7 +23,20 @@ static const struct column volume_columns[] = {
   { "id", COLUMN_NUMBER },
   { "readonly", COLUMN_BOOL },
   { "connections", COLUMN_NUMBER },
+  /* From here on only info has it. */
+  { "reads", COLUMN_NUMBER },
+  { "writes", COLUMN_NUMBER },
+  { "flushes", COLUMN_NUMBER },
+  { "trims", COLUMN_NUMBER },
+  { "zeroes", COLUMN_NUMBER },
+  { "bytes-read", COLUMN_SIZE },
+  { "bytes-written", COLUMN_SIZE },
+  { "errors", COLUMN_NUMBER },
+  { "read-latency", COLUMN_TEXT },
+  { "write-latency", COLUMN_TEXT },
+  { "flush-latency", COLUMN_TEXT },
 };
+#define LS_COLUMNS 10
 #define LS_DEFAULT "name,type,size,used,origin,created"
 
 static const struct column pool_columns[] = {
@@ -30,6 +45,7 @@ static const struct column pool_columns[] = {
   { "state", COLUMN_TEXT },
   { "last-error", COLUMN_TEXT },
   { "last-error-time", COLUMN_TIME },
+  { "scrub", COLUMN_TEXT },
   { "owner", COLUMN_TEXT },
   { "readonly", COLUMN_BOOL },
   { "created", COLUMN_TIME },
@@ -38,6 +54,10 @@ static const struct column pool_columns[] = {
   { "capacity", COLUMN_SIZE },
   { "used", COLUMN_SIZE },
   { "available", COLUMN_SIZE },
+  { "usable", COLUMN_SIZE },
+  { "percent", COLUMN_NUMBER },
+  { "threshold", COLUMN_NUMBER },
+  { "crossed", COLUMN_TEXT },
   { "reserved", COLUMN_SIZE },
   { "reclaiming", COLUMN_SIZE },
   { "backed", COLUMN_SIZE },
@@ -91,8 +111,7 @@ run_ls (struct command *c)
   int code, r, found = EXIT_DONE;
 
   if (command_check_names (c, 2) < 0 ||
-      check_columns (c, volume_columns, BASE_ARRAY_SIZE (volume_columns),
-                     LS_DEFAULT) < 0)
+      check_columns (c, volume_columns, LS_COLUMNS, LS_DEFAULT) < 0)
     return report_usage (c);
   code = target_open (c, TARGET_LOOK, &t);
   if (code != EXIT_DONE)
@@ -110,8 +129,8 @@ run_ls (struct command *c)
     if (given (c, OPT_JSON))
       print_json (json_incref (reply));
     else
-      r = output_table (c, volume_columns, BASE_ARRAY_SIZE (volume_columns),
-                        LS_DEFAULT, json_object_get (reply, "volumes"));
+      r = output_table (c, volume_columns, LS_COLUMNS, LS_DEFAULT,
+                        json_object_get (reply, "volumes"));
     remark (c, "%zu listed",
             json_array_size (json_object_get (reply, "volumes")));
     json_decref (reply);
@@ -138,7 +157,97 @@ adapt_pool (const struct command *c, bool served, json_t *pool)
     return;
   (void) json_object_set_new (pool, "readonly", json_null ());
   (void) json_object_set_new (pool, "owner", json_string (""));
+  (void) json_object_set_new (pool, "crossed", json_null ());
   (void) json_object_set_new (pool, "counters", json_null ());
+}
+
+/* What has been counted since we opened it is nobody's business. */
+static void
+adapt_volume (bool served, json_t *volume)
+{
+  if (volume == NULL || served)
+    return;
+  (void) json_object_set_new (volume, "counters", json_null ());
+  (void) json_object_set_new (volume, "latency", json_null ());
+}
+
+/* "80:1 90:0 95:0 99:0" */
+static void
+flatten_crossed (json_t *pool)
+{
+  json_t *crossed = json_object_get (pool, "crossed"), *n;
+  char text[128] = "";
+  const char *key;
+  size_t len = 0;
+
+  json_object_foreach (crossed, key, n)
+    if (len < sizeof text)
+      len += (size_t) snprintf (text + len, sizeof text - len, "%s%.8s:%lld",
+                                len ? " " : "", key,
+                                (long long) json_integer_value (n));
+  (void) json_object_set_new (pool, "crossed", json_string (text));
+}
+
+#define BOUND_TEXT 24
+
+/* Microseconds with a unit and one decimal, rounded up as the bound is. */
+static void
+bound_text (uint64_t us, char text[BOUND_TEXT])
+{
+  const uint64_t unit = us < 1000000 ? 1000 : 1000000;
+  const uint64_t tenths = base_div_up (us, unit / 10);
+
+  if (us == UINT64_MAX)
+    snprintf (text, BOUND_TEXT, ">16.7s");
+  else if (us < 1000)
+    snprintf (text, BOUND_TEXT, "%" PRIu64 "us", us);
+  else
+    snprintf (text, BOUND_TEXT, "%" PRIu64 ".%" PRIu64 "%s", tenths / 10,
+              tenths % 10, unit == 1000 ? "ms" : "s");
+}
+
+/* "p50 64us, p99 1.1ms, p99.9 4.1ms"; "" if there was no request.  A server
+ * of another release may have other buckets: then nothing is said.
+ */
+static void
+flatten_latency (json_t *volume, const char *what)
+{
+  const json_t *latency = json_object_get (volume, "latency");
+  const json_t *list = json_object_get (latency, what);
+  char a[BOUND_TEXT], b[BOUND_TEXT], c[BOUND_TEXT], key[32];
+  uint64_t buckets[POOL_LATENCY_BUCKETS] = { 0 };
+  json_t *text = NULL;
+  size_t i;
+
+  if (json_array_size (list) == POOL_LATENCY_BUCKETS)
+    for (i = 0; i < POOL_LATENCY_BUCKETS; ++i)
+      buckets[i] = (uint64_t) json_integer_value (json_array_get (list, i));
+  if (pool_latency_bound (buckets, 500) > 0) {
+    bound_text (pool_latency_bound (buckets, 500), a);
+    bound_text (pool_latency_bound (buckets, 990), b);
+    bound_text (pool_latency_bound (buckets, 999), c);
+    text = json_sprintf ("p50 %s, p99 %s, p99.9 %s", a, b, c);
+  }
+  snprintf (key, sizeof key, "%s-latency", what);
+  (void) json_object_set_new (volume, key, text ? text : json_string (""));
+}
+
+/* The members of members, as columns. */
+static void
+flatten (json_t *pool, json_t *volume)
+{
+  if (pool != NULL) {
+    flatten_crossed (pool);
+    (void) json_object_set_new (pool, "scrub", scrub_summary
+                                (json_object_get (pool, "scrub")));
+  }
+  if (volume == NULL)
+    return;
+  (void) json_object_update_missing (volume,
+                                     json_object_get (volume, "counters"));
+  flatten_latency (volume, "read");
+  flatten_latency (volume, "write");
+  flatten_latency (volume, "flush");
 }
 
 int
@@ -167,11 +276,15 @@ run_info (struct command *c)
   r = target_call (t, "info", request, -1, &reply);
   if (r == 0) {
     adapt_pool (c, target_served (t), json_object_get (reply, "pool"));
+    adapt_volume (target_served (t), json_object_get (reply, "volume"));
     if (given (c, OPT_JSON))
       print_json (json_incref (reply));
-    else
+    else {
+      flatten (json_object_get (reply, "pool"),
+               json_object_get (reply, "volume"));
       r = output_facts (c, all, nall,
                         json_object_get (reply, volume ? "volume" : "pool"));
+    }
     remark (c, "%s%sshown", volume ? c->args[0] : "", volume ? ": " : "");
     json_decref (reply);
   }
@@ -284,6 +397,8 @@ run_check (struct command *c)
   json_t *reply;
   int code, r, found = EXIT_DONE;
 
+  if (given (c, OPT_REPAIR))
+    return run_repair (c);
   code = target_open (c, TARGET_LOOK, &t);
   if (code != EXIT_DONE)
     return code;

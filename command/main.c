@@ -22,9 +22,11 @@
 #include "pool.h"
 
 static const struct command_verb verbs[] = {
-  { "check", "", 0, 0, OPT_COMMON, false, run_check,
+  { "check", "", 0, 0, OPT_COMMON | OPT_REPAIR, false, run_check,
     "Check that the pool is consistent.  Works while it is served.\n"
-    "Exit codes: 0 clean, 7 damaged, 8 leaked space only (harmless)." },
+    "--repair makes right what can be known and says which bytes are lost;\n"
+    "the pool must not be served.  Exit codes: 0 clean or all repaired,\n"
+    "7 damage remains, 8 leaked space only (harmless)." },
   { "clone", "NAME VOLUME", 2, 2, OPT_COMMON | OPT_EXIST_OK, false, run_clone,
     "Make VOLUME, writable, with what NAME (a volume or snapshot) holds now.\n"
     "It is independent of NAME ever after." },
@@ -72,6 +74,10 @@ static const struct command_verb verbs[] = {
     run_rollback,
     "Give VOLUME the content and size that it had when the snapshot was\n"
     "taken.  Newer snapshots stay.  --force ends connections first." },
+  { "scrub", "", 0, 0, OPT_COMMON | OPT_RATE | OPT_STOP, false, run_scrub,
+    "Read and verify all that the pool holds, and mend what there is a good\n"
+    "copy of.  Works while it is served.  Exit codes: 0 clean or all mended,\n"
+    "7 damage remains." },
   { "snapshot", "VOLUME@SNAP...", 1, -1, OPT_COMMON | OPT_EXIST_OK, false,
     run_snapshot,
     "Take a snapshot, in a moment and without stopping writers.  Several\n"

@@ -37,6 +37,9 @@ static const struct {
   { OPT_COLUMNS, NULL, 'o', "COL[,COL]", "these columns" },
   { OPT_SORT, NULL, 's', "COL", "sort by this column" },
   { OPT_BLOCK_SIZE, "block-size", 0, "SIZE", "4K (default) to 64K" },
+  { OPT_RATE, "rate", 0, "SIZE", "read so much a second at most (32M)" },
+  { OPT_STOP, "stop", 0, NULL, "end the one that runs" },
+  { OPT_REPAIR, "repair", 0, NULL, "make right what can be known" },
   { OPT_HELP, "help", 'h', NULL, "this text" },
 };
 
@@ -56,6 +59,16 @@ set_progress (struct command *c, const char *value)
 }
 
 static int
+set_rate (struct command *c, const char *value)
+{
+  int r = base_parse_size ("--rate", value, &c->rate);
+
+  if (r == 0 && c->rate == 0)
+    return base_fail (EINVAL, "--rate: is zero: '%s'", value);
+  return r;
+}
+
+static int
 set_option (struct command *c, uint32_t bit, const char *value)
 {
   c->given |= bit;
@@ -72,6 +85,8 @@ set_option (struct command *c, uint32_t bit, const char *value)
     break;
   case OPT_BLOCK_SIZE:
     return base_parse_size ("--block-size", value, &c->block_size);
+  case OPT_RATE:
+    return set_rate (c, value);
   }
   return 0;
 }

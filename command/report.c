@@ -279,7 +279,8 @@ static bool
 is_time (const char *key)
 {
   return strcmp (key, "created") == 0 || strcmp (key, "time") == 0 ||
-    strcmp (key, "last-error-time") == 0;
+    strcmp (key, "last-error-time") == 0 || strcmp (key, "started") == 0 ||
+    strcmp (key, "ended") == 0;
 }
 
 /* Times are numbers on the wire, text in what we print; 0 = none. */

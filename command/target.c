@@ -135,6 +135,7 @@ on_event (void *opaque, const struct pool_event *e)
     break;
   case POOL_EVENT_OPENED: case POOL_EVENT_CLOSED:
   case POOL_EVENT_FULL: case POOL_EVENT_NOT_FULL:
+  case POOL_EVENT_FILLING: case POOL_EVENT_NOT_FILLING:
     break;
   }
 }
@@ -208,12 +209,32 @@ static int
 open_once (struct target *t, uint64_t ms)
 {
   const bool prefer = t->use == TARGET_PREFER_SERVER ||
-    t->use == TARGET_NEED_SERVER;
+    t->use == TARGET_NEED_SERVER ||
+    (t->use == TARGET_MEND && t->readonly);
   const bool others = prefer &&
     owner_is_locked (target_path (t->c->pool));
   int r = open_here (t);
 
   return r == 0 && prefer ? prefer_server (t, others, ms) : r;
+}
+
+/* R said why the pool cannot be opened for writing.  What only mends looks at
+ * it all the same, where that is allowed: -R's message stays if it is not.
+ */
+static int
+look_instead (struct target *t, int r)
+{
+  CLEANUP_FREE char *why = NULL;
+
+  if (t->use != TARGET_MEND || t->readonly ||
+      (r != -EBUSY && r != -EBADMSG && r != -EROFS && r != -EACCES))
+    return r;
+  why = base_strdup (base_error_text ());
+  t->readonly = true;
+  if (open_once (t, READER_MS) == 0)
+    return 0;
+  t->readonly = false;
+  return base_fail (-r, "%s", why ? why : "");
 }
 
 static int
@@ -248,6 +269,8 @@ open_any (struct target *t)
       break;
     (void) poll (NULL, 0, RETRY_MS);
   }
+  if (r < 0)
+    r = look_instead (t, r);
   if (r == 0)
     return EXIT_DONE;
   if (r == -EBUSY)
@@ -270,7 +293,7 @@ target_open (const struct command *c, enum target_use use,
     return report (c, base_fail_errno (ENOMEM, "nbdvol"));
   t->c = c;
   t->use = use;
-  t->readonly = use != TARGET_CHANGE;
+  t->readonly = use != TARGET_CHANGE && use != TARGET_MEND;
   progress_init (&t->progress, c);
   code = strncmp (c->pool, "unix:", 5) == 0 ? open_socket (t) : open_any (t);
   if (code != EXIT_DONE) {
@@ -317,6 +340,7 @@ pass_line (void *opaque, json_t *object)
 {
   struct target *t = opaque;
 
+  progress_clear (&t->progress);
   return t->line ? t->line (t->line_opaque, object) : 0;
 }
 
@@ -470,8 +494,9 @@ target_end (struct target *t, int r)
     if (r < 0 && code == EXIT_DONE)
       code = report_code (t->c, r, r == -EIO ? EXIT_DAMAGED : exit_code (r));
   }
-  /* check has printed them. */
-  drop_events (t, code == EXIT_DONE && t->c->verb->run != run_check);
+  /* These have printed them. */
+  drop_events (t, code == EXIT_DONE && t->c->verb->run != run_check &&
+               t->c->verb->run != run_scrub);
   free (t);
   return code;
 }

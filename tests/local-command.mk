@@ -33,6 +33,8 @@ TESTS += \
 	tests/test-command-origin-outlives-its-name.sh \
 	tests/test-command-poisoned-pool-is-code-7.sh \
 	tests/test-command-refuses-wrong-usage.sh \
+	tests/test-command-scrub-beside-clients.sh \
+	tests/test-command-repairs-what-it-can.sh \
 	tests/test-command-shows-progress.sh \
 	tests/test-command-survives-odd-servers.sh \
 	tests/test-command-tables.sh \

@@ -360,6 +360,7 @@ tests_lib_libcrash_la_SOURCES += \
 	tests/lib/gate.h
 
 TESTS_POOL_RULES = \
+	tests/test-pool-concurrent-checkpoints-keep-places \
 	tests/test-pool-concurrent-cuts-are-one-moment \
 	tests/test-pool-concurrent-data-stays-near-a-verb \
 	tests/test-pool-concurrent-flushes-share-a-commit \
@@ -391,6 +392,12 @@ TESTS_POOL_RULES = \
 	tests/test-pool-zeroes-take-no-room
 check_PROGRAMS += $(TESTS_POOL_RULES)
 TESTS += $(TESTS_POOL_RULES)
+
+tests_test_pool_concurrent_checkpoints_keep_places_SOURCES = \
+	tests/test-pool-concurrent-checkpoints-keep-places.c
+tests_test_pool_concurrent_checkpoints_keep_places_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_concurrent_checkpoints_keep_places_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_concurrent_checkpoints_keep_places_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_concurrent_cuts_are_one_moment_SOURCES = \
 	tests/test-pool-concurrent-cuts-are-one-moment.c
@@ -566,3 +573,54 @@ tests_test_pool_zeroes_take_no_room_SOURCES = \
 	tests/test-pool-zeroes-take-no-room.c
 tests_test_pool_zeroes_take_no_room_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_zeroes_take_no_room_LDADD = $(LDADD_TEST_POOL)
+
+# ---- scrub -----------------------------------------------------------------
+
+TESTS_POOL_SCRUB = \
+	tests/test-pool-scrub-finds-every-damage \
+	tests/test-pool-scrub-follows-changes \
+	tests/test-pool-scrub-holds-nobody-back \
+	tests/test-pool-scrub-keeps-its-pace \
+	tests/test-pool-scrub-outlives-what-fails
+check_PROGRAMS += $(TESTS_POOL_SCRUB)
+TESTS += $(TESTS_POOL_SCRUB)
+SANITIZER_TESTS += $(TESTS_POOL_SCRUB)
+
+SOURCES_SCRUB_WORLD = \
+	tests/lib/scrub-world.c \
+	tests/lib/scrub-world.h
+
+tests_test_pool_scrub_finds_every_damage_SOURCES = \
+	$(SOURCES_SCRUB_WORLD) \
+	tests/test-pool-scrub-finds-every-damage.c
+tests_test_pool_scrub_finds_every_damage_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_scrub_finds_every_damage_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_scrub_finds_every_damage_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_scrub_holds_nobody_back_SOURCES = \
+	$(SOURCES_SCRUB_WORLD) \
+	tests/test-pool-scrub-holds-nobody-back.c
+tests_test_pool_scrub_holds_nobody_back_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_scrub_holds_nobody_back_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_scrub_holds_nobody_back_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_scrub_keeps_its_pace_SOURCES = \
+	$(SOURCES_SCRUB_WORLD) \
+	tests/test-pool-scrub-keeps-its-pace.c
+tests_test_pool_scrub_keeps_its_pace_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_scrub_keeps_its_pace_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_scrub_keeps_its_pace_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_scrub_outlives_what_fails_SOURCES = \
+	$(SOURCES_SCRUB_WORLD) \
+	tests/test-pool-scrub-outlives-what-fails.c
+tests_test_pool_scrub_outlives_what_fails_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_scrub_outlives_what_fails_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_scrub_outlives_what_fails_LDADD = $(LDADD_CRASH_POOL_FAULTY)
+
+tests_test_pool_scrub_follows_changes_SOURCES = \
+	$(SOURCES_SCRUB_WORLD) \
+	tests/test-pool-scrub-follows-changes.c
+tests_test_pool_scrub_follows_changes_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_scrub_follows_changes_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_scrub_follows_changes_LDADD = $(LDADD_CRASH_POOL)

@@ -93,6 +93,8 @@ TESTS_PLUGIN = \
 	tests/test-plugin-failed-start-changes-nothing.sh \
 	tests/test-plugin-failed-start-spares-others-files.sh \
 	tests/test-plugin-fast-zero-is-fast.sh \
+	tests/test-plugin-fill-command-is-run.sh \
+	tests/test-plugin-fill-command-never-holds-up.sh \
 	tests/test-plugin-fio-verifies-under-snapshots.sh \
 	tests/test-plugin-flush-failure-poisons.sh \
 	tests/test-plugin-full-pool-empties-and-refills.sh \

@@ -17,7 +17,9 @@ tests_lib_libpool_image_la_SOURCES = \
 	tests/lib/pool-samples.c \
 	tests/lib/pool-samples.h \
 	tests/lib/pool-verdict.c \
-	tests/lib/pool-verdict.h
+	tests/lib/pool-verdict.h \
+	tests/lib/repair-judge.c \
+	tests/lib/repair-judge.h
 
 LDADD_POOL_FORMAT = \
 	tests/lib/libpool-image.la \
@@ -33,6 +35,7 @@ TESTS_POOL_FORMAT = \
 	tests/test-pool-check-names-damaged-blocks \
 	tests/test-pool-check-survives-mutations \
 	tests/test-pool-check-tells-loss-from-leak \
+	tests/test-pool-crash-upgrade-is-atomic \
 	tests/test-pool-format-figures \
 	tests/test-pool-format-survives-known-inputs \
 	tests/test-pool-format-survives-mutations
@@ -61,6 +64,11 @@ tests_test_pool_check_names_damaged_blocks_LDADD = $(LDADD_POOL_FORMAT)
 
 tests_test_pool_check_tells_loss_from_leak_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_check_tells_loss_from_leak_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_crash_upgrade_is_atomic_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_upgrade_is_atomic_LDADD = \
+	common/devices/libdevices-test.la \
+	$(LDADD_POOL_FORMAT)
 
 # The fuzzer's targets, driven by a seed.
 CPPFLAGS_FUZZ = $(CPPFLAGS_TEST) -I$(top_srcdir)/fuzzing
@@ -123,3 +131,26 @@ EXTRA_DIST += \
 	tests/fixtures/v0.1-closed.pool.gz \
 	tests/fixtures/v0.1-crashed.list \
 	tests/fixtures/v0.1-crashed.pool.gz
+
+# Repair: hand-built pools, damaged.
+TESTS_POOL_REPAIR = \
+	tests/test-pool-repair-goes-back \
+	tests/test-pool-repair-of-bent-pools \
+	tests/test-pool-repair-of-every-node \
+	tests/test-pool-repair-stopped-anywhere
+
+check_PROGRAMS += $(TESTS_POOL_REPAIR)
+TESTS += $(TESTS_POOL_REPAIR)
+SANITIZER_TESTS += $(TESTS_POOL_REPAIR)
+
+tests_test_pool_repair_of_bent_pools_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_repair_of_bent_pools_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_repair_of_every_node_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_repair_of_every_node_LDADD = $(LDADD_POOL_FORMAT)
+
+tests_test_pool_repair_goes_back_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_repair_goes_back_LDADD = common/devices/libdevices-test.la $(LDADD_POOL_FORMAT)
+
+tests_test_pool_repair_stopped_anywhere_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_repair_stopped_anywhere_LDADD = common/devices/libdevices-test.la $(LDADD_POOL_FORMAT)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * pool-history FILE BLOCKS BLOCK-SIZE SEED OPERATIONS close|crash
+ * pool-history FILE BLOCKS BLOCK-SIZE SEED OPERATIONS close|crash [JOURNAL]
  *
  * Makes a pool in FILE with the engine and puts a random history into it:
  * writes, trims, zeroes, snapshots, clones, rollbacks, renames, resizes,
  * removals, reclaim in small steps.  Then it closes the pool, or begins an
- * import and leaves all as a crash would after the last commit.  The same
- * arguments give the same volumes with the same contents.
+ * import and leaves all as a crash would after the last commit.  JOURNAL: so
+ * many blocks of the pool are its journal.  The same arguments give the same
+ * volumes with the same contents.
  *
  * For tests that compare what several readers make of a pool, and for
  * tests/fixtures/make.  Operations that the pool refuses (full, exists) are
@@ -199,10 +200,10 @@ operation (struct history *h)
 }
 
 static struct vdev *
-make_pool (const char *path, uint64_t blocks, uint32_t bs)
+make_pool (const char *path, uint64_t blocks, uint32_t bs, uint64_t journal)
 {
   const struct pool_format_options o = {
-    .block_size = bs, .capacity = blocks * bs,
+    .block_size = bs, .capacity = blocks * bs, .journal_size = journal * bs,
   };
   struct vdev *d;
 
@@ -242,12 +243,13 @@ main (int argc, char **argv)
   struct vdev *d;
   uint64_t n;
 
-  if (argc != 7) {
+  if (argc != 7 && argc != 8) {
     fprintf (stderr, "usage: pool-history FILE BLOCKS BLOCK-SIZE SEED "
-             "OPERATIONS close|crash\n");
+             "OPERATIONS close|crash [JOURNAL]\n");
     return 2;
   }
-  d = make_pool (argv[1], strtoull (argv[2], NULL, 10), atoi (argv[3]));
+  d = make_pool (argv[1], strtoull (argv[2], NULL, 10), atoi (argv[3]),
+                 argc > 7 ? strtoull (argv[7], NULL, 10) : 0);
   base_rng_seed (&h.rng, strtoull (argv[4], NULL, 10));
   if (pool_open (d, NULL, &h.p) < 0)
     fatal (argv[1]);

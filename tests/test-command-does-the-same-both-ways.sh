@@ -4,8 +4,8 @@
 # Every verb does and prints the same on a pool that is served, through its
 # control socket, and on one that is not: exit code, stdout, stderr, and what
 # the pool holds afterwards.  Left out is only what exists while serving
-# (connections, owner, events) or differs from pool to pool (uuid, times, and
-# generation and the bytes below, which count commits).
+# (connections, owner, events, counters) or differs from pool to pool (uuid,
+# times, and generation and the bytes below, which count commits).
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 
@@ -57,6 +57,7 @@ info data.pool boot -p
 info data.pool boot@a --json
 info data.pool nothing
 info data.pool nothing --json
+info data.pool -H -p -o usable,percent,threshold
 info data.pool -H -p -o name,state,capacity,block-size,volumes,snapshots,maximum
 export data.pool boot@a boot.out
 export data.pool boot@a boot.out
@@ -76,6 +77,15 @@ grow data.pool 96M -v
 grow data.pool 32M
 check data.pool -q
 check data.pool
+scrub data.pool
+scrub data.pool --json --rate=1G
+scrub data.pool --rate=1G -v -q
+scrub data.pool --rate=0
+scrub data.pool --rate=fast
+scrub data.pool --rate=1M --stop
+scrub data.pool --stop --json
+scrub data.pool --stop -v
+scrub data.pool root
 init data.pool 64M
 init data.pool 64M --exist-ok -v
 ls data.pool -H -p -o name,type,size,used,exclusive,origin
@@ -100,7 +110,12 @@ normalise ()
           s/"uuid":"[^"]*"/"uuid":U/; s/"generation":[0-9]+/"generation":N/
           s/"connections":[0-9]+/"connections":N/
           s/"id":[0-9]+/"id":N/; s/^id .*/id/
-          s/^connections .*/connections/; s/[0-9]+ blocks$/N blocks/'
+          s/^connections .*/connections/; s/[0-9]+ blocks$/N blocks/
+          s/"bytes":[0-9]+,"found"/"bytes":N,"found"/
+          s/[0-9.]+M verified$/N verified/
+          s/"(counters|latency)":(null|\{[^}]*\})/"\1":C/g
+          s/^(reads|writes|flushes|trims|zeroes|bytes-read) .*/\1/
+          s/^(bytes-written|errors|[a-z]*-latency) .*/\1/'
 }
 
 run_script ()
@@ -165,3 +180,57 @@ must nbdvol events data.pool
 matches "$out" '^[0-9-]+T[0-9:]+Z  opened: '
 must nbdvol info data.pool
 matches "$out" "owner .*$(uname -n).*$server_pid"
+
+# info: what is counted while serving is null without a server, and each member
+# that the manual names is there.
+need_command python3
+members ()
+{
+  python3 -c 'import json, sys
+j = json.load(sys.stdin)
+o = j.get("volume", j.get("pool"))
+def show (x):
+  if isinstance (x, dict): return "{" + " ".join (sorted (x)) + "}"
+  return "null" if x is None else "[%d]" % len (x) if isinstance (x, list) \
+    else str (x)
+for m in sys.argv[1:]:
+  x = o
+  for k in m.split ("."): x = x[k]
+  print (show (x))' "$@" <<<"$out" | tr '\n' ' '
+}
+
+boot_uri="nbd+unix:///boot?socket=$server_sock"
+must "$builddir/tests/tools/nbd-do" "$boot_uri" write:0:64K:@1 read:0:64K:@1 \
+     read:0:4K:@1 trim:4K:4K zero:8K:4K flush
+must nbdvol info data.pool boot --json
+equal "$(members counters latency latency.read latency.write latency.flush)" \
+      "{bytes-read bytes-written errors flushes reads trims writes zeroes} \
+{flush read write} [26] [26] [26] "
+equal "$(members counters.reads counters.writes counters.flushes \
+                 counters.trims counters.zeroes counters.bytes-read \
+                 counters.bytes-written counters.errors)" \
+      "2 1 1 1 1 69632 65536 0 "
+must nbdvol info data.pool boot
+matches "$out" $'\nreads +2\nwrites +1\nflushes +1\ntrims +1\nzeroes +1\n'
+matches "$out" $'\nbytes-read +68K\nbytes-written +64K\nerrors +0\n'
+bound='>?[0-9.]+(us|ms|s)'
+for what in read write flush; do
+  matches "$out" "${what}-latency +p50 $bound, p99 $bound, p99.9 $bound"
+done
+must nbdvol info data.pool boot -Ho errors,reads,flush-latency
+matches "$out" $'^0\t2\tp50 '
+must_fail 2 nbdvol ls data.pool -o reads
+must nbdvol info data.pool --json
+equal "$(members counters crossed)" \
+      "{bytes-read bytes-written checkpoints checksum-errors commits errors \
+flushes metadata-bytes reads space-waits syncs trims writes zeroes} \
+{80 90 95 99} "
+equal "$(members counters.reads counters.flushes threshold)" "2 1 0 "
+stop_nbdkit server
+must nbdvol info data.pool --json
+equal "$(members counters crossed)" "null null "
+must nbdvol info data.pool boot --json
+equal "$(members counters latency)" "null null "
+must nbdvol info data.pool boot
+matches "$out" $'\nreads +-\n'
+matches "$out" $'\nread-latency +-\n'

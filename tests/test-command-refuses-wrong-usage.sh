@@ -45,7 +45,7 @@ usage "-o: no such column: 'colour'" ls x.pool -o name,colour
 usage "-o: no such column: ''" ls x.pool -o name,
 usage "-s: no such column: 'colour'" ls x.pool -s colour
 usage '--force: no such option' create x.pool --force a 1M
-usage '--repair: no such option' check x.pool --repair
+usage '--shrink: no such option' check x.pool --shrink
 usage 'too many arguments: .b.' info x.pool a b
 usage 'too few arguments: POOL VOLUME SIZE' create x.pool a
 usage 'too few arguments: POOL NAME' rm x.pool

@@ -50,6 +50,10 @@ info data.pool root
   root: shown
 check data.pool
   checked, clean
+scrub data.pool --rate=1G
+  scrubbed, no damage remains
+scrub data.pool --stop
+  none was running
 export data.pool boot out
   boot: exported to out
 rm data.pool root@a lab nothing --missing-ok

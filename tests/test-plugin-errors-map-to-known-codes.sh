@@ -26,6 +26,8 @@ fails ()
     # What a command may fail at is there, and not durable.
     must nbd_do "$s_uri" read:0:8M:@1 write:12M:4K:1
     : >"$tmpdir/now"
+    # The call that finds the file there passes.
+    must nbd_do "$s_uri" read:12M:4K:1
     must nbd_do "$s_uri" "$code!$command"
     kill_nbdkit s
   done

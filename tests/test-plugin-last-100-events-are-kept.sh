@@ -18,7 +18,7 @@ events ()
 serve s create=64M pool-size=16M
 equal "$(events)" "1 opened"
 
-# Full, and no longer full: two events each time.
+# Full and no longer full, and 99 % and no longer: four events each time.
 mib=0
 while nbd_do "$s_uri" "write:${mib}M:1M:@1" 2>/dev/null; do
   mib=$((mib + 1))
@@ -40,7 +40,8 @@ last=$(events | tail -n 1 | cut -d' ' -f1)
 between "$last" 131 1000 "events in all"
 equal "$(events | awk '{ print $1 }' | xargs)" \
       "$(seq $((last - 99)) "$last" | xargs)" "numbers"
-equal "$(events | awk '{ print $2 }' | sort -u | xargs)" "full not-full" "kinds"
+equal "$(events | awk '{ print $2 }' | sort -u | xargs)" \
+      "filling full not-filling not-full" "kinds"
 must nbdvol events "unix:$sockdir/s.ctl"
 equal "$(wc -l <<<"$out")" 100 "lines"
 stop_nbdkit s

@@ -8,6 +8,8 @@ source "$(dirname "$0")/lib/functions.sh"
 source "$(dirname "$0")/lib/plugin.sh"
 
 start_fails "create= and readonly= exclude" "$pool" create=4M readonly=true
+start_fails "fill-command= and readonly= exclude" "$pool" readonly=true \
+            fill-command=/bin/true
 start_fails "pool-size= .* needs create=" "$pool" pool-size=4M
 start_fails "block-size= .* needs create=" "$pool" block-size=4K
 start_fails "snapshot volume=a@b" "$pool" create=4M volume=a@b

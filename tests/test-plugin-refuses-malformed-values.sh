@@ -28,6 +28,9 @@ for name in '' / .hidden a..b 'a b' 'a/b' @ a@ @b a@b@c -x \
 done
 refused readonly=maybe file="$pool"
 refused discard=sometimes file="$pool"
+for command in '' /nonexistent /usr /etc/passwd; do
+  refused fill-command="$command" file="$pool"
+done
 refused metadata-cache=1K file="$pool"
 refused metadata-cache=-1 file="$pool"
 refused file=

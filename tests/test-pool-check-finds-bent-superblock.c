@@ -47,9 +47,14 @@ static void twin_same (struct pi *p) { p->super.twin_b = p->super.twin_a; }
 static void twin_slot (struct pi *p) { S (twin_a, 64, 16); }
 static void twin_journal (struct pi *p) { S (twin_a, 64, 33); }
 static void generation (struct pi *p) { S (generation, 64, 0); }
-static void reserved (struct pi *p) { p->super.reserved1[239] = 1; }
+static void reserved (struct pi *p) { p->super.reserved1[235] = 1; }
 static void reserved0 (struct pi *p) { p->super.reserved0[1] = 1; }
-static void tail_seq (struct pi *p) { S (journal_tail_seq, 64, 1); }
+static void
+tail_block (struct pi *p)
+{
+  p->super.journal_tail_block = p->super.journal_length;
+}
+
 static void clean (struct pi *p) { S (clean, 32, 2); }
 static void next_id (struct pi *p) { S (next_id, 64, 0); }
 
@@ -218,7 +223,7 @@ TEST_MAIN
     { "generation 0", SAMPLE_ONE, generation, "superblock", "generation" },
     { "reserved", SAMPLE_ONE, reserved, "superblock", "reserved" },
     { "reserved early", SAMPLE_ONE, reserved0, "superblock", "reserved" },
-    { "journal tail", SAMPLE_ONE, tail_seq, "superblock", "reserved" },
+    { "journal tail", SAMPLE_ONE, tail_block, "superblock", "tail" },
     { "clean", SAMPLE_ONE, clean, "superblock", "clean" },
     { "next id", SAMPLE_ONE, next_id, "superblock", "next id" },
     { "marker ahead", SAMPLE_ONE, marker_ahead, "superblock",

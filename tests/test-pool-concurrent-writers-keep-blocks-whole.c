@@ -2,8 +2,9 @@
  *
  * Real threads on one pool.  Writers overwrite overlapping ranges with
  * stamps, aligned and not; others read, trim, flush, take snapshots, clone
- * and remove them, and check the pool meanwhile.  For each block there must
- * be an order of the writes that explains what was read:
+ * and remove them, check and scrub the pool meanwhile.  For each block there
+ * must be an order of the writes that explains what was read, and no scrub
+ * finds damage:
  *
  * - every sector that is read was written by one single write, or is zero;
  * - a read does not see what was overwritten before it began, nor what had
@@ -275,10 +276,24 @@ trimmer (void *arg)
   return NULL;
 }
 
+static void *
+scrubber (void *arg)
+{
+  const struct pool_scrub_options o = { .rate = UINT64_C (1) << 50 };
+  struct pool_scrub_info r;
+
+  (void) arg;
+  while (!stop) {
+    CHECK_EQ_INT (pool_scrub (p, &o, &r), 0);
+    CHECK_EQ_INT (r.found, 0);
+  }
+  return NULL;
+}
+
 TEST_MAIN
 {
   const uint64_t seconds = test_env ("SECONDS", 8);
-  struct base_thread t[WRITERS + READERS + 2];
+  struct base_thread t[WRITERS + READERS + 3];
   struct pool_options o = { .commit_interval_ms = 50 };
   struct base_mutex lock;
   struct base_cond never;
@@ -299,6 +314,7 @@ TEST_MAIN
     CHECK (base_thread_create (&t[n++], reader, (void *) i) == 0);
   CHECK (base_thread_create (&t[n++], keeper, NULL) == 0);
   CHECK (base_thread_create (&t[n++], trimmer, NULL) == 0);
+  CHECK (base_thread_create (&t[n++], scrubber, NULL) == 0);
   base_mutex_init (&lock);
   base_cond_init (&never);
   base_mutex_lock (&lock);

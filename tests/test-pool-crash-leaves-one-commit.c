@@ -25,7 +25,7 @@ TEST_MAIN
   };
   struct crash_limits all = { .histories = UINT64_MAX };
   struct crash_limits limits = {
-    .states = test_env ("STATES", 200000), .cell = test_env ("CELL", 1000),
+    .states = test_env ("STATES", 300000), .cell = test_env ("CELL", 1000),
   };
   struct crash_tally tally;
   uint64_t exhaustive;

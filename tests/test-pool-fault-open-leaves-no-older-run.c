@@ -24,6 +24,16 @@ generation (const struct image *i, uint64_t place)
   return format_super_valid (&s) ? le64toh (s.generation) : 0;
 }
 
+/* Of the run that wrote the superblock. */
+static uint64_t
+nonce (const struct image *i, uint64_t place)
+{
+  struct format_super s;
+
+  image_read (i, &s, sizeof s, place);
+  return s.nonce;
+}
+
 static void
 lose (struct image *i, uint64_t place)
 {
@@ -42,6 +52,7 @@ look (struct bench *b, uint64_t subset)
   const uint64_t z = generation (i, FORMAT_SLOT_B);
 
   CHECK (a > 0 && z > 0);
+  CHECK_EQ_INT (nonce (i, FORMAT_SLOT_A), nonce (i, FORMAT_SLOT_B));
   bench_open (b, i, 0);
   lose (i, a > z ? FORMAT_SLOT_A : FORMAT_SLOT_B);
   bench_open (b, i, 0);

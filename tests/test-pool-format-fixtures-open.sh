@@ -3,9 +3,21 @@
 #
 # The small pools that earlier releases left in tests/fixtures/ open: they
 # check clean, every volume and snapshot has the bytes it had then, to the
-# independent reader and to the command, and they can be written.
+# independent reader and to the command, and they can be written.  While they
+# are, they have a ring, where they are large enough for one; closed, none that
+# their release would have to know of.
 set -e
 source "$(dirname "$0")/lib/functions.sh"
+
+# feature OFFSET: the flags there, in the newer slot.
+feature ()
+{
+  local a b at=0
+  a=$(od -An -tu8 -j112 -N8 "$pool")
+  b=$(od -An -tu8 -j$((65536 + 112)) -N8 "$pool")
+  [ "$a" -gt "$b" ] || at=65536
+  od -An -tu8 -j$((at + $1)) -N8 "$pool" | tr -d ' '
+}
 
 fixtures=("$srcdir"/tests/fixtures/*.pool.gz)
 between ${#fixtures[@]} 3 1000 "fixtures"
@@ -34,6 +46,9 @@ for fixture in "${fixtures[@]}"; do
   must nbdvol rm -r "$pool" "$first"
   must nbdvol create "$pool" new-one 1M
   must nbdvol rm "$pool" new-one
+  equal "$(feature 16)" 0 "incompatible features of a closed pool"
+  ring=$(($(od -An -tu8 -j88 -N8 "$pool") - 4 > 1))
+  equal "$(feature 32)" $ring "compatible features"
   must nbdvol check "$pool"
   must "$srcdir/tests/tools/pool-dump.py" "$pool"
 done

@@ -92,6 +92,10 @@ malformed (void)
   refused (EINVAL, "info", "{\"name\":false}");
   refused (EINVAL, "events", "{\"after\":-1}");
   refused (EINVAL, "check", "{\"data\":\"yes\"}");
+  refused (EINVAL, "scrub", "{\"rate\":\"1M\"}");
+  refused (EINVAL, "scrub", "{\"rate\":-1}");
+  refused (EINVAL, "scrub", "{\"rate\":0}");
+  refused (EINVAL, "scrub", "{\"stop\":1}");
   refused (EINVAL, "grow", "{\"size\":-1}");
   refused (EINVAL, "grow", "{\"size\":\"1G\"}");
   refused (EINVAL, "import", "{\"volume\":\"new\"}");   /* no descriptor */

@@ -26,6 +26,13 @@
 #define CUSHION 8               /* free slabs that are kept, in large pools */
 #define LATELY_NS (UINT64_C (10) * 1000000000)
 
+int
+backing_sync (struct pool *p)
+{
+  atomic_fetch_add (&p->totals.syncs, 1);
+  return vdev_flush (p->backing);
+}
+
 /* Call FN for the parts of SLAB that hold no fixed block. */
 static int
 for_each_part (struct pool *p, uint64_t slab,
@@ -103,7 +110,7 @@ backing_grow (struct pool *p, uint64_t wanted)
     return r < 0 && r != -ENOSPC
       ? r : base_fail (ENOSPC, "no space left below the pool");
 
-  r = vdev_flush (p->backing);
+  r = backing_sync (p);
   if (r < 0)
     return commit_poison (p, -r, "flush failed");
   base_mutex_lock (&s->lock);

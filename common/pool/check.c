@@ -109,9 +109,12 @@ check_super (struct check *c)
     check_error (c, "superblock: the pool has %" PRIu64 " blocks, the backing "
                  "ends after %" PRIu64, c->blocks, have);
   if (!base_is_zero (s->reserved0, sizeof s->reserved0) ||
-      !base_is_zero (s->reserved1, sizeof s->reserved1) ||
-      s->journal_tail_seq != 0 || s->journal_tail_block != 0)
+      !base_is_zero (s->reserved1, sizeof s->reserved1))
     check_error (c, "superblock: reserved bytes are set");
+  if (le64toh (s->journal_tail_block) > 0 &&
+      le64toh (s->journal_tail_block) + FORMAT_MARKERS >=
+      le64toh (s->journal_length))
+    check_error (c, "superblock: the tail is not in the journal");
   if (le32toh (s->clean) > 1)
     check_error (c, "superblock: clean is neither 0 nor 1");
   if (slots == 0 || slots > MAX_SLOTS || slots % per_leaf != 0 ||

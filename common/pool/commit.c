@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * commit: from the open transaction to a durable generation.
+ * commit: checkpoints: from what is open to a durable generation.
  *
  *   cut        all maps are frozen at one moment, between two publishes; the
- *              next transaction opens and requests go on
+ *              open transaction is closed, and requests go on in the next
+ *   journal    that transaction goes to the ring, so that flushes need not
+ *              wait for the rest; not if a verb changes something at the cut
  *   diff       what changed in the maps, in the counts, in the bitmaps
  *   place      every changed node and page gets a fresh place
  *   write      in order of place, in long runs
- *   flush      data of the transaction, nodes, pages
+ *   flush      nodes, pages, and data that is not durable yet
  *   superblock slot and twin
  *   flush
  *   settle     what was written is clean now; what was let go of waits for
- *              its readers and may then be reused
+ *              its readers and may then be reused; the tail of the ring moves
  *
- * Group commit: whoever needs generation G durable either runs the commit
- * himself or waits for the one that runs; requests that come meanwhile share
- * the next one.  No lock but the commit hold is kept over I/O.
+ * Whoever needs generation G durable either runs the checkpoint himself or
+ * waits for the one that runs; those who come meanwhile share the next one.
+ * A flush needs none (journal.c).  No lock but the commit hold is kept over
+ * I/O.
  *
- * A block freed by this transaction may be reused only when its superblock
- * and twin are durable: until then the older slot, which still names it, may
- * be what a crash leaves.
+ * A node, or a block that may be shared, which this checkpoint frees may be
+ * reused only when its superblock and twin are durable: until then the older
+ * slot, which still names it, may be what a crash leaves.
  *
  * An error after the cut poisons the pool: what a failed flush left on disk
  * is unknown, and the kernel reports it only once.  From then on nothing is
@@ -65,6 +68,19 @@ commit_hold (struct pool *p)
     return poisoned_error ();
   c->running = true;
   return 0;
+}
+
+int
+commit_hold_clean (struct pool *p)
+{
+  int r = commit_hold (p);
+
+  if (r < 0 || p->options.readonly || !atomic_load (&p->open_dirty))
+    return r;
+  r = commit_run (p, NULL, false);
+  if (r < 0)
+    commit_release (p);
+  return r;
 }
 
 void
@@ -123,6 +139,7 @@ commit_poison (struct pool *p, int err, const char *what)
   base_mutex_unlock (&p->commit.lock);
 
   space_wake_all (p);
+  journal_wake_all (p);
   if (first)
     event_log (p, POOL_EVENT_POISONED, "", "poisoned: %s: %s; nothing is "
                "written any more: %s", what, why ? why : base_strerror (err),
@@ -203,7 +220,7 @@ cut_take_place (struct pool *p, struct cut *cut, uint64_t *place)
   *place = e->place++;
   e->count--;
   s->window--;
-  return cut_allocated (p, *place);
+  return cut_mapped (cut, *place);
 }
 
 static int
@@ -211,6 +228,18 @@ wrong_bit (uint64_t place, const char *what)
 {
   return base_fail (EBADMSG, "block %" PRIu64 ": %s; the space tree is "
                     "damaged", place, what);
+}
+
+/* A data block of a map.  Another map, or another part of this one, may name
+ * it too in the state before: it was let go of and taken again in between.
+ * So it is marked when everything that is gone is no longer marked.
+ */
+int
+cut_mapped (struct cut *cut, uint64_t place)
+{
+  if (place_vector_append (&cut->allocated, place) < 0)
+    return base_fail (ENOMEM, "out of memory");
+  return 0;
 }
 
 int
@@ -225,14 +254,29 @@ cut_allocated (struct pool *p, uint64_t place)
 }
 
 static int
-cut_free (struct pool *p, struct place_vector *v, uint64_t place)
+mark_free (struct pool *p, uint64_t place)
 {
   if (place >= pool_blocks (p) || !bit_get (p->durable_bits, place))
     return wrong_bit (place, "freed twice");
   bit_clear (p->durable_bits, place);
   p->allocated--;
   systree_mark (&p->space_tree, place / p->space_tree.items);
-  return place_vector_append (v, place);
+  return 0;
+}
+
+static int
+cut_free (struct pool *p, struct place_vector *v, uint64_t place)
+{
+  int r = mark_free (p, place);
+
+  return r < 0 ? r : place_vector_append (v, place);
+}
+
+/* A data block that the journal has let go of, and that may be in use again. */
+int
+cut_free_released (struct pool *p, uint64_t place)
+{
+  return mark_free (p, place);
 }
 
 /* A node that was written anew elsewhere. */
@@ -329,11 +373,15 @@ cut_begin (struct pool *p, struct cut *cut, struct change *change, bool urgent)
   /* A change's check may dirty one volume more. */
   if (cut_item_vector_reserve (&cut->items, p->dirty.len + 1) < 0)
     return base_fail (ENOMEM, "out of memory");
-  if (change && change->check) {
+  r = journal_hold (p);
+  if (r == 0 && change && change->check) {
     r = change->check (p, change->opaque);
     if (r < 0)
-      return r;
+      journal_unhold (p);
   }
+  if (r < 0)
+    return r;
+  journal_freeze (p, &cut->journal);
   cut->generation = p->open_gen;
   cut->epoch = p->epoch;
   for (i = 0; i < p->dirty.len; ++i)
@@ -351,7 +399,7 @@ cut_begin (struct pool *p, struct cut *cut, struct change *change, bool urgent)
     fix_record (cut->records.ptr[i]);
   cut->next_epoch = p->epoch;
   if (w->cut)
-    w->cut (w->opaque, cut->generation);
+    w->cut (w->opaque, cut->journal.seq);
   return 0;
 }
 
@@ -375,11 +423,26 @@ share_root (struct pool *p, struct cut_share *s)
   return refs_add (p, format_place (e), 1);
 }
 
+/* The blocks that maps have come to name. */
+static int
+mark_mapped (struct pool *p, struct cut *cut)
+{
+  size_t i;
+  int r = 0;
+
+  for (i = 0; i < cut->allocated.len && r == 0; ++i)
+    r = cut_allocated (p, cut->allocated.ptr[i]);
+  cut->allocated.len = 0;
+  return r;
+}
+
 static int
 cut_diff (struct pool *p, struct cut *cut, bool reap)
 {
   size_t i;
   int r = 0;
+
+  cut->by_journal = true;
 
   for (i = 0; i < cut->before.len && r == 0; ++i)
     r = share_root (p, &cut->before.ptr[i]);
@@ -395,6 +458,9 @@ cut_diff (struct pool *p, struct cut *cut, bool reap)
     rec->mapped = htole64 (item->mapped);
     rec->nodes = htole64 (item->nodes);
   }
+  cut->by_journal = false;
+  if (r == 0)
+    r = mark_mapped (p, cut);
   for (i = 0; i < cut->after.len && r == 0; ++i)
     r = share_root (p, &cut->after.ptr[i]);
   if (r == 0 && reap)
@@ -424,6 +490,8 @@ cut_place (struct pool *p, struct cut *cut)
       r = systree_place (&p->refs_tree, cut, &placed);
     if (r == 0)
       r = systree_place (&p->space_tree, cut, &placed);
+    if (r == 0)
+      r = mark_mapped (p, cut);
   } while (r == 0 && placed > 0);
 
   if (r == 0)
@@ -503,7 +571,7 @@ cut_super (struct pool *p, struct cut *cut)
 
   r = super_marker (p, cut->generation - 1);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   if (r < 0)
     return base_fail_in (r, "flush");
   s->generation = htole64 (cut->generation);
@@ -514,6 +582,8 @@ cut_super (struct pool *p, struct cut *cut)
   s->slots = htole32 (p->slots);
   s->written = (int64_t) htole64 ((uint64_t) base_wall_seconds ());
   s->clean = 0;
+  s->nonce = p->nonce;
+  journal_fill_super (p, s, &cut->journal);
   systree_root (&p->table_tree, &s->table);
   systree_root (&p->space_tree, &s->space);
   systree_root (&p->refs_tree, &s->refs);
@@ -522,7 +592,7 @@ cut_super (struct pool *p, struct cut *cut)
   r = super_write_copies (p, s);
   if (r < 0)
     return base_fail_in (r, "writing the superblock");
-  r = vdev_flush (p->backing);
+  r = backing_sync (p);
   return r < 0 ? base_fail_in (r, "flush") : 0;
 }
 
@@ -570,7 +640,8 @@ cut_settle (struct pool *p, struct cut *cut)
   if (release_space (p, cut))
     event_log (p, POOL_EVENT_NOT_FULL, "", "no longer full");
   refs_trim (p);
-  atomic_fetch_add (&p->n_commits, 1);
+  atomic_fetch_add (&p->totals.checkpoints, 1);
+  fill_update (p);
 }
 
 static void
@@ -596,6 +667,8 @@ cut_free_memory (struct cut *cut)
   cut_write_vector_reset (&cut->writes);
   place_vector_reset (&cut->freed_nodes);
   place_vector_reset (&cut->freed_data);
+  place_vector_reset (&cut->allocated);
+  journal_cut_reset (&cut->journal);
   extent_vector_reset (&cut->window);
 }
 
@@ -627,7 +700,9 @@ commit_run (struct pool *p, struct change *change, bool reap)
     return r;
   }
 
-  r = cut_diff (p, &cut, reap);
+  r = journal_after_cut (p, &cut.journal, change == NULL);
+  if (r == 0)
+    r = cut_diff (p, &cut, reap);
   if (r == 0)
     r = cut_place (p, &cut);
   if (r == 0)
@@ -648,7 +723,22 @@ commit_run (struct pool *p, struct change *change, bool reap)
   p->commit.durable = cut.generation;
   base_cond_broadcast (&p->commit.done);
   base_mutex_unlock (&p->commit.lock);
+  /* Up to here nothing was let go of that the new trees name. */
+  if (p->commit.pin)
+    *p->commit.pin = reader_enter (p);
+  journal_settle (p, &cut.journal);
   cut_settle (p, &cut);
   cut_free_memory (&cut);
   return 0;
+}
+
+int
+commit_run_pinned (struct pool *p, struct reader *reader)
+{
+  int r;
+
+  p->commit.pin = reader;
+  r = commit_run (p, NULL, false);
+  p->commit.pin = NULL;
+  return r;
 }

@@ -60,6 +60,9 @@ diff_drop_data (struct pool *p, struct cut *cut, const struct format_entry *e,
   r = is_exclusive (p, e, snap_epoch, &exclusive);
   if (r < 0)
     return r;
+  /* By its birth: publish saw that too, and the journal lets go of it. */
+  if (cut->by_journal && format_birth (e) > snap_epoch)
+    return cut_free_released (p, format_place (e));
   if (exclusive)
     return cut_free_dropped (p, cut, format_place (e), false);
   return refs_add (p, format_place (e), -1);
@@ -130,7 +133,7 @@ diff_leaf (struct pool *p, struct cut *cut, const struct node *n,
       continue;
     r = diff_drop_data (p, cut, old, snap_epoch);
     if (r == 0 && format_type (&n->e[i]) == FORMAT_DATA)
-      r = cut_allocated (p, format_place (&n->e[i]));
+      r = cut_mapped (cut, format_place (&n->e[i]));
   }
   return r;
 }

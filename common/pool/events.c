@@ -33,21 +33,19 @@ remember_error (struct events *e, const struct pool_event *event)
   }
 }
 
-void
-event_log (struct pool *p, enum pool_event_kind kind, const char *volume,
-           const char *fs, ...)
+static void
+post (struct pool *p, enum pool_event_kind kind, const char *volume,
+      unsigned percent, const char *fs, va_list args)
 {
   struct events *e = &p->events;
   struct pool_event event;
-  va_list args;
 
   memset (&event, 0, sizeof event);
   event.kind = kind;
+  event.percent = percent;
   event.time = base_wall_seconds ();
   snprintf (event.volume, sizeof event.volume, "%s", volume ? volume : "");
-  va_start (args, fs);
   vsnprintf (event.text, sizeof event.text, fs, args);
-  va_end (args);
 
   base_mutex_lock (&e->lock);
   event.number = ++e->last;
@@ -57,6 +55,28 @@ event_log (struct pool *p, enum pool_event_kind kind, const char *volume,
   base_mutex_unlock (&e->lock);
   if (p->options.event)
     p->options.event (p->options.event_opaque, &event);
+}
+
+void
+event_log (struct pool *p, enum pool_event_kind kind, const char *volume,
+           const char *fs, ...)
+{
+  va_list args;
+
+  va_start (args, fs);
+  post (p, kind, volume, 0, fs, args);
+  va_end (args);
+}
+
+void
+event_fill (struct pool *p, enum pool_event_kind kind, unsigned percent,
+            const char *fs, ...)
+{
+  va_list args;
+
+  va_start (args, fs);
+  post (p, kind, "", percent, fs, args);
+  va_end (args);
 }
 
 /* Remembers PLACE: is it to be reported, was it before, or are there too many

@@ -9,8 +9,8 @@
  *   byte 0        superblock slot A        (odd generations)
  *   byte 64 KiB   superblock slot B        (even generations)
  *   byte 128 KiB  owner record
- *   journal       journal_start .. + journal_length (reserved; its first
- *                 four blocks hold generation markers)
+ *   journal       journal_start .. + journal_length: four blocks of
+ *                 generation markers, then the ring
  *   last two blocks of the capacity at format time: twins A', B'
  *   everything else: data blocks and nodes, anywhere
  *
@@ -40,6 +40,7 @@
 #define FORMAT_MAGIC "nbdvolP1"
 #define FORMAT_OWNER_MAGIC "nbdvolOW"
 #define FORMAT_MARKER_MAGIC "nbdvolMK"
+#define FORMAT_JOURNAL_MAGIC "nbdvolJB"
 #define FORMAT_VERSION 1
 
 #define FORMAT_SLOT_A 0                 /* bytes */
@@ -130,8 +131,12 @@ struct format_root {
  * not open the pool; in `readonly` it opens it read-only; `compatible` bits
  * are ignored.
  */
-#define FORMAT_INCOMPATIBLE_KNOWN UINT64_C (0)
+#define FORMAT_INCOMPATIBLE_JOURNAL UINT64_C (1)        /* the ring may hold
+                                 * transactions that no tree has yet; a clean
+                                 * close takes it away */
+#define FORMAT_INCOMPATIBLE_KNOWN FORMAT_INCOMPATIBLE_JOURNAL
 #define FORMAT_READONLY_KNOWN UINT64_C (0)
+#define FORMAT_COMPATIBLE_RING UINT64_C (1)     /* the ring is backed */
 
 struct format_super {
   char magic[8];
@@ -144,7 +149,8 @@ struct format_super {
   uint64_t blocks;              /* capacity, all kinds of blocks */
   uint64_t twin_a, twin_b;      /* places of the twins */
   uint64_t journal_start, journal_length;       /* blocks */
-  uint64_t journal_tail_seq, journal_tail_block; /* 0 in this version */
+  uint64_t journal_tail_seq;    /* last transaction in the trees */
+  uint64_t journal_tail_block;  /* block of the ring where the next begins */
   uint64_t generation;          /* odd: slot A, even: slot B; starts at 1 */
   uint64_t nonce;               /* of the run that wrote it */
   uint64_t next_id;             /* next volume id; ids are never reused */
@@ -153,7 +159,8 @@ struct format_super {
   uint32_t epoch;               /* ticks at snapshot, clone and rollback */
   uint32_t slots;               /* records in the table, also free ones */
   struct format_root table, space, refs, backed;
-  uint8_t reserved1[240];
+  uint32_t journal_chain;       /* crc of the journal block before the tail */
+  uint8_t reserved1[236];
   uint32_t clean;               /* 1: written by a clean close */
   uint32_t crc;                 /* crc32c of the 508 bytes before it */
 } __attribute__ ((__packed__));
@@ -251,6 +258,46 @@ struct format_marker {
 } __attribute__ ((__packed__));
 
 _Static_assert (sizeof (struct format_marker) == 512, "marker is one sector");
+
+/* ---- journal ------------------------------------------------------------- */
+
+/* A block of the ring: this header, then records, then anything.  A
+ * transaction fills one block or several; its parts are numbered.
+ */
+struct format_journal {
+  char magic[8];
+  uint64_t nonce;               /* of the run: the superblock's */
+  uint64_t seq;                 /* number of the transaction */
+  uint64_t stable;              /* transactions up to here were durable */
+  uint64_t generation;          /* superblock that was durable */
+  uint32_t chain;               /* crc of the block before it in the ring */
+  uint32_t part, parts;         /* part: 0 .. parts - 1 */
+  uint32_t length;              /* bytes of records */
+  uint32_t reserved;
+  uint32_t crc;                 /* of the uuid and the whole block, with 0
+                                 * here */
+} __attribute__ ((__packed__));
+
+_Static_assert (sizeof (struct format_journal) == 64, "header is 64 bytes");
+
+/* A record.  MAP: blocks BLOCK .. + COUNT - 1 of VOLUME stand at PLACE and
+ * behind it, and COUNT plain 32-bit crcs of their data follow.  UNMAP: PLACE
+ * blocks from BLOCK on are holes; COUNT is 0.
+ */
+enum format_journal_type { FORMAT_JOURNAL_MAP = 1, FORMAT_JOURNAL_UNMAP = 2 };
+
+struct format_journal_record {
+  uint64_t word;                /* 0-39 block, 40-43 type, 44-47 0,
+                                 * 48-63 count */
+  uint64_t volume;              /* id */
+  uint64_t place;
+} __attribute__ ((__packed__));
+
+#define FORMAT_JOURNAL_COUNT_SHIFT 48
+#define FORMAT_JOURNAL_COUNT_MAX 65535
+
+_Static_assert (sizeof (struct format_journal_record) == 24,
+                "journal record is 24 bytes");
 
 /* ---- shapes -------------------------------------------------------------- */
 

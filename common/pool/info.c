@@ -92,7 +92,7 @@ take_list (struct pool *p, bool exclusive, struct pool_volume_info **list,
   if (*list == NULL)
     return base_fail (ENOMEM, "out of memory");
   if (exclusive) {
-    r = commit_hold (p);
+    r = commit_hold_clean (p);
     if (r < 0)
       return r;
   }
@@ -144,7 +144,7 @@ pool_volume_info (struct pool *p, const char *name, bool exclusive,
   fill_info (p, v, info);
   if (!exclusive)
     return 0;
-  r = commit_hold (p);
+  r = commit_hold_clean (p);
   if (r == 0) {
     r = fill_exclusive (p, v, info);
     commit_release (p);
@@ -155,23 +155,41 @@ pool_volume_info (struct pool *p, const char *name, bool exclusive,
 /* ---- the pool ------------------------------------------------------------ */
 
 static void
+count_requests (const struct pool_counters *c, struct pool_info *info)
+{
+  info->reads = c->reads;
+  info->writes = c->writes;
+  info->trims = c->trims;
+  info->zeroes = c->zeroes;
+  info->flushes = c->flushes;
+  info->bytes_read = c->bytes_read;
+  info->bytes_written = c->bytes_written;
+  info->errors = c->errors;
+}
+
+static void
 count_volumes (struct pool *p, struct pool_info *info)
 {
+  struct pool_counters counters;
   struct volume *v;
   LOCK_FOR_SCOPE (&p->table_lock);
 
+  counters = p->totals.gone;
   for (v = p->volumes; v; v = v->next) {
+    stats_add_locked (v, &counters);
     info->volumes += v->rec.kind == FORMAT_VOLUME;
     info->snapshots += v->rec.kind == FORMAT_SNAPSHOT;
     if (v->rec.kind == FORMAT_ORPHAN && !atomic_load (&v->reaped))
       info->reclaiming += v->mapped * p->block_size;
   }
+  count_requests (&counters, info);
 }
 
 static void
 fill_space (struct pool *p, struct pool_info *info)
 {
   struct space *s = &p->space;
+  const uint64_t let_go = journal_let_go (p);
   LOCK_FOR_SCOPE (&s->lock);
   const uint64_t bs = p->block_size;
   const uint64_t blocks = pool_blocks (p);
@@ -179,15 +197,20 @@ fill_space (struct pool *p, struct pool_info *info)
   const uint64_t unbacked = blocks - s->backed_blocks
     - format_fixed_blocks (&p->super);
   const uint64_t reserve = space_reserve_locked (p, pool_slabs (p));
-  int64_t available = space_available_locked (p) + (int64_t) unbacked
-    - (int64_t) (reserve - space_reserve_locked (p, s->backed_slabs));
+  struct fill_figures fill;
 
-  available = BASE_MAX (available, 0);
+  /* Readers may have left since. */
+  limbo_drain_locked (p);
+  fill_figures_locked (p, &fill);
   info->capacity = blocks * bs;
-  /* A leaf for each fan-out of data blocks. */
-  info->available = (uint64_t) available / (p->fan + 1) * p->fan * bs
-    + (uint64_t) available % (p->fan + 1) * bs;
-  info->used = (blocks - s->free - unbacked) * bs;
+  info->available = fill.available;
+  info->usable = fill.usable;
+  info->percent = fill.percent;
+  info->threshold = p->fill.reached > 0
+    ? pool_fill_thresholds[p->fill.reached - 1] : 0;
+  memcpy (info->crossed, p->fill.crossed, sizeof info->crossed);
+  info->used = blocks - s->free - unbacked;
+  info->used = (info->used - BASE_MIN (info->used, let_go)) * bs;
   info->reserved = (reserve + s->shared) * bs;
   info->backed = (s->backed_blocks + format_fixed_blocks (&p->super)) * bs;
   info->maximum = POOL_ADVISED_MAXIMUM;
@@ -210,12 +233,8 @@ fill_owner (struct pool *p, struct pool_info *info)
 static void
 fill_counters (struct pool *p, struct pool_info *info)
 {
-  info->commits = atomic_load (&p->n_commits);
-  info->flushes = atomic_load (&p->n_flushes);
-  info->reads = atomic_load (&p->n_reads);
-  info->writes = atomic_load (&p->n_writes);
-  info->bytes_read = atomic_load (&p->n_bytes_read);
-  info->bytes_written = atomic_load (&p->n_bytes_written);
+  info->checkpoints = atomic_load (&p->totals.checkpoints);
+  info->syncs = atomic_load (&p->totals.syncs);
   info->metadata_bytes = atomic_load (&p->n_metadata_bytes);
   info->checksum_errors = atomic_load (&p->n_checksum_errors);
 }
@@ -238,6 +257,10 @@ pool_get_info (struct pool *p, struct pool_info *info)
   base_mutex_lock (&p->commit.lock);
   info->generation = p->commit.durable;
   base_mutex_unlock (&p->commit.lock);
+  base_mutex_lock (&p->journal.lock);
+  info->transaction = p->journal.durable;
+  info->commits = p->journal.durable - p->totals.first_seq;
+  base_mutex_unlock (&p->journal.lock);
   fill_owner (p, info);
   fill_counters (p, info);
 
@@ -245,6 +268,9 @@ pool_get_info (struct pool *p, struct pool_info *info)
   memcpy (info->last_error, p->events.last_error, sizeof info->last_error);
   info->last_error_time = p->events.last_error_time;
   base_mutex_unlock (&p->events.lock);
+  base_mutex_lock (&p->scrub.lock);
+  info->scrub = p->scrub.info;
+  base_mutex_unlock (&p->scrub.lock);
   if (atomic_load (&p->damaged))
     info->state = POOL_DAMAGED;
   if (pool_poisoned (p) < 0)
@@ -303,9 +329,14 @@ check_pinned (struct guard *g, struct pool_check_result *result)
   r = commit_hold (p);
   if (r < 0)
     return r;
-  reader = reader_enter (p);
+  if (p->options.readonly)
+    reader = reader_enter (p);
+  else
+    r = commit_run_pinned (p, &reader);
   super = p->super;
   commit_release (p);
+  if (r < 0)
+    return r;
   r = check_image (p->backing, &super, &options, result);
   reader_exit (p, reader);
   return r;

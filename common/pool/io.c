@@ -238,6 +238,7 @@ static int
 io_read (struct vdev *d, void *buf, size_t len, uint64_t off)
 {
   struct handle *h = (struct handle *) d;
+  const uint64_t since = base_monotonic_ns ();
   struct pool *p = h->pool;
   struct reader reader;
   int r;
@@ -248,9 +249,8 @@ io_read (struct vdev *d, void *buf, size_t len, uint64_t off)
   reader = reader_enter (p);
   r = read_range (h->v, buf, len, off);
   reader_exit (p, reader);
+  stats_timed (h->v, POOL_LATENCY_READ, since, len, r);
   io_exit (h);
-  atomic_fetch_add_explicit (&p->n_reads, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit (&p->n_bytes_read, len, memory_order_relaxed);
   return r;
 }
 
@@ -260,15 +260,16 @@ static int
 io_flush (struct vdev *d)
 {
   struct handle *h = (struct handle *) d;
+  const uint64_t since = base_monotonic_ns ();
   int r;
 
   r = io_enter (h);
   if (r < 0)
     return r;
-  atomic_fetch_add (&h->pool->n_flushes, 1);
   r = pool_poisoned (h->pool) < 0
     ? base_fail (EIO, "poisoned after an earlier error")
-    : commit_to (h->pool, commit_target (h->pool));
+    : journal_to (h->pool, journal_target (h->pool));
+  stats_timed (h->v, POOL_LATENCY_FLUSH, since, 0, r);
   io_exit (h);
   return r;
 }
@@ -444,7 +445,7 @@ open_with (struct pool *p, struct volume *v, bool readonly,
            const char *client, const struct vdev_ops *ops,
            struct handle **ret)
 {
-  struct handle *h = base_calloc (1, sizeof *h);
+  struct handle *h;
   struct vdev_info info = {
     .align = 1,
     .preferred = p->block_size,
@@ -455,6 +456,10 @@ open_with (struct pool *p, struct volume *v, bool readonly,
   };
   int r;
 
+  r = stats_attach_locked (v);
+  if (r < 0)
+    return r;
+  h = base_calloc (1, sizeof *h);
   if (h == NULL)
     return base_fail (ENOMEM, "out of memory");
   if (ops->resize)

@@ -121,7 +121,8 @@ new_super (const struct pool_format_options *o, uint64_t capacity,
   journal = o->journal_size ? o->journal_size / bs
     : format_default_journal (blocks, shift);
   start = (FORMAT_OWNER >> shift) + 1;
-  if (journal < FORMAT_MARKERS || journal > blocks / 4)
+  if (journal < FORMAT_MARKERS || journal > blocks / 4
+      || journal > blocks - 2 - start)
     return base_fail (EINVAL, "journal size: must be %d blocks to a quarter "
                       "of the pool", FORMAT_MARKERS);
 
@@ -236,6 +237,8 @@ pool_format (struct vdev *backing, const struct pool_format_options *options)
     r = pool_set_up (p);
   if (r == 0)
     r = format_fixed (p);
+  if (r == 0)
+    r = journal_back_ring (p);
   if (r == 0)
     r = backing_reserve (p);
   if (r == 0)

@@ -5,7 +5,7 @@
  * A clean node is what stands on disk at a place: immutable, shared by every
  * volume whose map reaches it, found by its place through a hash table, and
  * dropped by a clock when the cache is over its budget and nobody holds it.
- * A dirty node is a private copy in one volume's open transaction; it is
+ * A dirty node is a private copy that waits for the next checkpoint; it is
  * reached only through the parent's child pointers (all ancestors of a dirty
  * node are dirty), never through the cache.
  *

@@ -3,18 +3,18 @@
  * places: which blocks may be allocated now, and who may still be reading.
  *
  * The view is a bitmap of all blocks, 1 = may not be allocated: allocated in
- * the durable state, handed out to a request, let go but not yet durable or
+ * the durable trees, handed out to a request, let go but not yet for good or
  * still being read, fixed, or in a slab that is not backed.  It is not the
- * space tree: that one says what the durable state uses (durable_bits) and is
- * changed by commits alone.
+ * space tree: that one says what the durable trees use (durable_bits) and is
+ * changed by checkpoints alone.
  *
- * A block is let go in two ways: by a commit, once the superblock that no
- * longer reaches it is durable; or at once, when it was written and replaced
- * within one transaction, so that no durable state ever named it.  Both go
- * through limbo: a reader may have looked the place up just before.  Readers
- * register in the current epoch (epoch-based reclamation, Fraser 2004): the
- * epoch advances only when no reader of the one before is left, and what was
- * let go in epoch E is free in epoch E + 2.
+ * Nodes, and what is reaped, are let go by a checkpoint, once the superblock
+ * that no longer reaches them is durable; data by the journal, once the
+ * transaction after the one that replaced it is durable.  Both go through
+ * limbo: a reader may have looked the place up just before.  Readers register
+ * in the current epoch (epoch-based reclamation, Fraser 2004): the epoch
+ * advances only when no reader of the one before is left, and what was let go
+ * in epoch E is free in epoch E + 2.
  *
  * Next fit over the whole pool keeps what is written together together, and
  * spreads reuse in time.  Large requests look for runs first.
@@ -277,6 +277,12 @@ places_take_locked (struct pool *p, uint64_t n, struct extent_vector *out)
 }
 
 void
+places_claim_locked (struct pool *p, uint64_t place)
+{
+  take_locked (p, place, 1);
+}
+
+void
 places_give_locked (struct pool *p, uint64_t place)
 {
   struct space *s = &p->space;
@@ -290,6 +296,8 @@ places_give_locked (struct pool *p, uint64_t place)
     return;
   }
   bit_clear (s->view, place);
+  if (s->scrubbed && place < s->scrubbed->blocks)
+    bit_clear (s->scrubbed->bit, place);
   s->free++;
   s->slab_free[slab]++;
   if (s->slab_free[slab] == s->slab_usable[slab])

@@ -25,10 +25,13 @@
  *                   from running one (commit_hold)
  *   publish         shared: a request changes maps; exclusive: the cut
  *   volume->lock    a map's root and its dirty nodes
+ *   journal.lock    the open transaction, and who commits it
+ *   fill.lock       what is said of how full the pool is
  *   space.lock      counters, free places, limbo, waiters
  *   cache shard     clean nodes
  *   commit.lock     durable generation, `running`, poison
  *   events.lock
+ *   scrub.lock      the scrub that runs, how far it is
  *   spare_lock      memory of nodes
  *   gate_lock       how many write data to a file at once
  *
@@ -50,6 +53,12 @@
 BASE_VECTOR (place_vector, uint64_t);
 extern void places_cleanup (struct place_vector *v);
 #define CLEANUP_PLACES __attribute__ ((__cleanup__ (places_cleanup)))
+
+#include "events.h"
+#include "fill.h"
+#include "journal.h"
+#include "scrub.h"
+#include "stats.h"
 
 /* ---- nodes of maps (node.c) ---------------------------------------------- */
 
@@ -148,6 +157,7 @@ struct volume {
   atomic_uint snap_epoch;       /* changes at the cut */
   uint64_t dirty_txn;           /* listed in dirty[] of this txn; lock */
 
+  struct stats_shard *stats;    /* from the first handle on; table_lock */
   unsigned handles;             /* lock: table_lock */
   struct handle *first_handle;  /* lock: table_lock */
   atomic_uint inflight;         /* requests inside io.c */
@@ -167,26 +177,7 @@ struct handle {
   atomic_bool shut;             /* kicked: everything is ESHUTDOWN */
 };
 
-/* ---- the pool's own trees (systree.c) ------------------------------------ */
-
-/* Space, refs, backed and table.  entry[k][i] names node i of level k; the
- * node of level k + 1 that holds it is exactly a slice of this array.  Only
- * the holder of the commit touches these.
- */
-struct systree {
-  const char *name;
-  struct pool *pool;
-  unsigned levels;
-  uint64_t items;               /* per leaf */
-  uint64_t count[FORMAT_MAX_LEVELS];            /* nodes per level */
-  struct format_entry *entry[FORMAT_MAX_LEVELS];
-  uint64_t *dirty[FORMAT_MAX_LEVELS];   /* bitmaps: to be written ... */
-  uint64_t *placed[FORMAT_MAX_LEVELS];  /* ... and has its new place */
-  uint64_t ndirty, nplaced;
-  uint64_t existing;            /* nodes on disk; changed under space.lock */
-  /* Fills BUF (one block) with leaf I.  -errno. */
-  int (*fill) (struct systree *t, uint64_t i, void *buf);
-};
+#include "systree.h"
 
 /* ---- space (space.c, places.c) ------------------------------------------- */
 
@@ -243,7 +234,9 @@ struct space {
   struct space_waiter *first, *last;    /* first come first served */
   struct limbo *limbo, *limbo_tail;
   uint64_t waits;
+  uint64_t aside;               /* set aside by requests, in `owed` too */
   uint64_t ahead;               /* blocks of data admitted since the cut */
+  struct scrub_bits *scrubbed;  /* NULL: no scrub runs */
   bool urgent;                  /* a verb's commit, or one that reaps, runs */
   /* By the capacity; change when the pool grows. */
   atomic_uint_fast64_t capital; /* free blocks that are worth having */
@@ -312,6 +305,9 @@ struct cut {
   struct cut_write_vector writes;       /* not written yet */
   struct node_vector nodes;     /* written, clean once it is durable */
   struct place_vector freed_nodes, freed_data;
+  struct place_vector allocated;        /* by the maps; not marked yet */
+  bool by_journal;              /* exclusive data was let go of already */
+  struct journal_cut journal;
   struct extent_vector window;  /* places taken for nodes ... */
   size_t window_next;           /* ... not used from here on */
   uint32_t next_epoch;          /* in force after the cut */
@@ -323,23 +319,13 @@ struct commit {
   struct base_cond done;        /* durable, running or poison changed */
   bool running;                 /* lock */
   uint64_t durable;             /* generation; lock */
+  struct reader *pin;           /* holder */
   atomic_int poisoned;          /* 0 or -errno; set under lock */
 };
 
 /* ---- the pool ------------------------------------------------------------ */
 
 struct refs_page { uint32_t *count; bool dirty, used, bad; };
-
-#define EVENT_RING 100
-
-struct events {
-  struct base_mutex lock;
-  struct base_cond changed;
-  struct pool_event ring[EVENT_RING];   /* lock */
-  uint64_t last;                        /* number; lock */
-  char last_error[512]; int64_t last_error_time;        /* lock */
-  uint64_t reported[64]; size_t nreported;      /* blocks; lock */
-};
 
 struct pool {
   struct vdev *backing;
@@ -389,6 +375,7 @@ struct pool {
   struct base_mutex spare_lock; /* inside all others */
   struct node *spare;           /* memory for nodes; spare_lock */
   struct space space;
+  struct fill fill;
   struct base_mutex back_lock;
   atomic_bool below_full;       /* the backing has no space left */
   atomic_uint_fast64_t reader_epoch;
@@ -400,7 +387,10 @@ struct pool {
   unsigned writing;             /* data, to a VDEV_ONE_WRITER; gate_lock */
 
   struct commit commit;
+  struct journal journal;
   struct events events;
+  struct scrub scrub;
+  struct salvage *salvage;      /* repair.h; NULL unless it is repaired */
 
   struct base_mutex work_lock;  /* pool_work; before table_lock */
   struct base_thread worker;
@@ -409,8 +399,8 @@ struct pool {
   struct base_cond worker_wake;
   bool worker_stop, worker_kick;        /* worker_lock */
 
-  atomic_uint_fast64_t n_commits, n_flushes, n_reads, n_writes, n_bytes_read,
-    n_bytes_written, n_metadata_bytes, n_checksum_errors;
+  struct totals totals;
+  atomic_uint_fast64_t n_metadata_bytes, n_checksum_errors;
 };
 
 /* ---- small ones ---------------------------------------------------------- */
@@ -542,9 +532,11 @@ struct edit {
   struct { uint64_t block; struct format_entry e; } expect[2];
   unsigned nexpect;
   bool exact;                   /* holds the commit: exclusive by refs too */
+  bool changed;                 /* unmap: there was something */
   struct charge *charge;
   uint64_t offset, length;      /* bytes, for the watch */
-  uint64_t txn;                 /* out: transaction it joined */
+  uint64_t txn;                 /* out: transaction of the journal */
+  struct journal_room room;     /* taken for what is published */
 };
 
 /* What an edit would take, seen from the map as it is. */
@@ -635,6 +627,8 @@ extern void places_remove_slab_locked (struct pool *p, uint64_t slab);
 extern int places_take_locked (struct pool *p, uint64_t n,
                                struct extent_vector *out);
 extern void places_give_locked (struct pool *p, uint64_t place);
+/* Take PLACE, which is free. */
+extern void places_claim_locked (struct pool *p, uint64_t place);
 /* Let go of PLACE: free once no reader can hold it.  It is counted in
  * `pending` already.
  */
@@ -643,6 +637,7 @@ extern void limbo_drain_locked (struct pool *p);
 extern struct reader reader_enter (struct pool *p);
 extern void reader_exit (struct pool *p, struct reader r);
 
+extern int backing_sync (struct pool *p);       /* vdev_flush */
 /* Back more slabs until WANTED more blocks are free or none is left.
  * -ENOSPC if not one could be had.
  */
@@ -653,46 +648,23 @@ extern int backing_reserve (struct pool *p);
 /* Punch slabs that are wholly free: 1 = did some, 0 = none. */
 extern int backing_punch (struct pool *p);
 
-/* ---- systree.c, refs.c, table.c ------------------------------------------ */
-
-extern int systree_init (struct systree *t, struct pool *p, const char *name,
-                         uint64_t total, uint64_t items);
-extern void systree_free (struct systree *t);
-extern int systree_resize (struct systree *t, uint64_t total);
-extern int systree_load (struct systree *t, const struct format_root *root,
-                         int (*leaf) (struct systree *t, uint64_t i,
-                                      const void *buf));
-extern int systree_read_leaf (struct systree *t, uint64_t i, void *buf);
-extern void systree_mark (struct systree *t, uint64_t leaf);
-/* Gives every dirty node a new place; returns how many are placed now. */
-extern int systree_place (struct systree *t, struct cut *cut,
-                          uint64_t *placed);
-/* Builds contents and checks from the leaves up and queues the writes. */
-extern int systree_emit (struct systree *t, struct cut *cut);
-extern void systree_root (const struct systree *t, struct format_root *root);
-/* Nodes a full tree of TOTAL items has. */
-extern uint64_t systree_max_nodes (const struct systree *t);
-
-/* References beyond the first.  Commit holder only. */
-extern int refs_get (struct pool *p, uint64_t place, uint32_t *n);
-extern int refs_add (struct pool *p, uint64_t place, int delta);
-extern void refs_trim (struct pool *p);
-extern int refs_init (struct pool *p);
-extern int refs_resize (struct pool *p, uint64_t leaves);
-extern void refs_free (struct pool *p);
-extern int refs_fill (struct systree *t, uint64_t i, void *buf);
-
 /* ---- commit.c, diff.c, super.c, reap.c ----------------------------------- */
 
 /* Make generation GEN durable. */
 extern int commit_to (struct pool *p, uint64_t gen);
-/* What a flush that comes now must wait for. */
+/* The generation that has everything published so far. */
 extern uint64_t commit_target (struct pool *p);
 /* Keep others from committing; the holder may run commits. */
 extern int commit_hold (struct pool *p);
+/* The same, and what was published before is in the trees. */
+extern int commit_hold_clean (struct pool *p);
 extern void commit_release (struct pool *p);
 /* Run one commit; the caller holds it.  CHANGE may be NULL. */
 extern int commit_run (struct pool *p, struct change *change, bool reap);
+/* The same, and nothing that its trees name is reused until *READER, which is
+ * entered, exits.
+ */
+extern int commit_run_pinned (struct pool *p, struct reader *reader);
 extern int commit_poison (struct pool *p, int err, const char *what);
 
 /* For diff.c and systree.c: places for nodes, and letting go of blocks. */
@@ -700,6 +672,8 @@ extern int cut_take_place (struct pool *p, struct cut *cut, uint64_t *place);
 extern int cut_free_moved (struct pool *p, struct cut *cut, uint64_t place);
 extern int cut_free_dropped (struct pool *p, struct cut *cut, uint64_t place,
                              bool node);
+extern int cut_free_released (struct pool *p, uint64_t place);
+extern int cut_mapped (struct cut *cut, uint64_t place);
 extern int cut_allocated (struct pool *p, uint64_t place);
 /* Queue W; what W owns goes over also on failure.  Now and then the queue is
  * written out, so that it does not hold all pages of a large commit at once.
@@ -713,7 +687,18 @@ extern int diff_drop (struct pool *p, struct cut *cut,
 
 extern int super_find (struct vdev *backing, struct format_super *s,
                        unsigned *bad);
+/* The same, whatever the markers say. */
+extern int super_newest (struct vdev *backing, struct format_super *s,
+                         unsigned *bad);
+extern int super_geometry (struct vdev *backing, const struct format_super *s);
+/* Newest generation that a marker of S's pool names; 0 = none. */
+extern int super_newest_marker (struct vdev *backing,
+                                const struct format_super *s,
+                                uint64_t *generation);
 extern int super_write_copies (struct pool *p, const struct format_super *s);
+/* S, sealed, as the copy at OFFSET. */
+extern int super_write_at (struct pool *p, const struct format_super *s,
+                           uint64_t offset);
 extern int diff_drop_data (struct pool *p, struct cut *cut,
                            const struct format_entry *e, uint32_t snap_epoch);
 
@@ -762,18 +747,6 @@ extern int io_open_import (struct pool *p, struct volume *v,
  */
 extern void io_drain_locked (struct volume *v);
 
-/* ---- events.c ------------------------------------------------------------ */
-
-extern void event_log (struct pool *p, enum pool_event_kind kind,
-                       const char *volume, const char *fs, ...)
-  BASE_PRINTF (4, 5);
-/* The backing failed at PLACE, base_error_text () says how; once per place. */
-extern void event_backing (struct pool *p, const char *who, uint64_t place);
-/* A checksum error at PLACE, in WHAT; logged once per place. */
-extern void event_checksum (struct pool *p, const char *volume,
-                            uint64_t place, const char *fs, ...)
-  BASE_PRINTF (4, 5);
-
 /* ---- pool.c -------------------------------------------------------------- */
 
 extern struct pool *pool_alloc (const struct pool_options *options);
@@ -782,6 +755,10 @@ extern void pool_free (struct pool *p);
 extern int pool_set_up (struct pool *p);
 /* One more generation that says the pool was closed cleanly. */
 extern int pool_close_clean (struct pool *p);
+/* What the ring had goes into the trees. */
+extern int pool_checkpoint_replayed (struct pool *p);
+/* The same state as the next generation, of this run. */
+extern int pool_write_next (struct pool *p);
 /* There is background work. */
 extern void pool_wake (struct pool *p);
 /* One import that is `left` becomes an orphan. */

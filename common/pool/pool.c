@@ -2,13 +2,15 @@
  *
  * pool: making, opening and closing, and the background thread.
  *
- * Opening recovers.  The superblock that was chosen may be one that only the
- * page cache shows (a flush failed, and the process went on to be started
- * again): so before anything else it is written once more, slot and twin, and
- * flushed.  Then the same state is written as the next generation, with a new
- * nonce, to the other slot and twin, and flushed: after that no superblock of
- * an older run remains.  A crash anywhere in this leads to the same state.
- * There is nothing to replay: a commit writes the whole change.
+ * Opening recovers.  What the journal has beyond the trees is applied to the
+ * maps in memory (replay.c).  The superblock that was chosen may be one that
+ * only the page cache shows (a flush failed, and the process went on to be
+ * started again): so before anything else it is written once more, slot and
+ * twin, with what is not proven of the journal, and flushed.  Then the state
+ * is written as the next generation, with a new nonce, to the other slot and
+ * twin, and flushed, and once more as the generation after that: now no
+ * superblock of an older run remains.  A crash anywhere in this leads to the
+ * same state.
  *
  * A pool that is opened for reading does without those parts of its own trees
  * that are damaged: to read a volume takes its record and its map alone.
@@ -44,6 +46,7 @@ pool_free (struct pool *p)
   node_cache_free (p);
   places_free (p);
   refs_free (p);
+  journal_free (p);
   systree_free (&p->space_tree);
   systree_free (&p->refs_tree);
   systree_free (&p->backed_tree);
@@ -62,10 +65,12 @@ pool_free (struct pool *p)
   base_cond_destroy (&p->gate_opened);
   base_mutex_destroy (&p->dirty_lock);
   base_mutex_destroy (&p->back_lock);
+  base_mutex_destroy (&p->fill.lock);
   base_mutex_destroy (&p->work_lock);
   base_mutex_destroy (&p->worker_lock);
   base_mutex_destroy (&p->commit.lock);
   base_mutex_destroy (&p->events.lock);
+  base_mutex_destroy (&p->scrub.lock);
   base_mutex_destroy (&p->spare_lock);
   base_rwlock_destroy (&p->publish);
   base_rwlock_destroy (&p->long_requests);
@@ -74,6 +79,7 @@ pool_free (struct pool *p)
   base_cond_destroy (&p->worker_wake);
   base_cond_destroy (&p->commit.done);
   base_cond_destroy (&p->events.changed);
+  base_cond_destroy (&p->scrub.ended);
   free (p);
 }
 
@@ -89,10 +95,12 @@ pool_alloc (const struct pool_options *options)
   base_cond_init (&p->gate_opened);
   base_mutex_init (&p->dirty_lock);
   base_mutex_init (&p->back_lock);
+  base_mutex_init (&p->fill.lock);
   base_mutex_init (&p->work_lock);
   base_mutex_init (&p->worker_lock);
   base_mutex_init (&p->commit.lock);
   base_mutex_init (&p->events.lock);
+  base_mutex_init (&p->scrub.lock);
   base_mutex_init (&p->spare_lock);
   base_rwlock_init (&p->publish);
   base_rwlock_init (&p->long_requests);
@@ -101,6 +109,7 @@ pool_alloc (const struct pool_options *options)
   base_cond_init (&p->worker_wake);
   base_cond_init (&p->commit.done);
   base_cond_init (&p->events.changed);
+  base_cond_init (&p->scrub.ended);
   space_init (p);
   atomic_store (&p->reader_epoch, 3);
   if (options)
@@ -111,7 +120,7 @@ pool_alloc (const struct pool_options *options)
   p->staging = base_malloc (STAGING);
   if (p->options.commit_interval_ms == 0)
     p->options.commit_interval_ms = DEFAULT_INTERVAL;
-  if (p->name == NULL || p->staging == NULL) {
+  if (journal_alloc (p) < 0 || p->name == NULL || p->staging == NULL) {
     pool_free (p);
     return NULL;
   }
@@ -163,6 +172,9 @@ pool_set_up (struct pool *p)
   bits = (uint64_t) p->block_size * 8;
   slabs = pool_slabs (p);
   space_limits (p);
+  r = journal_set_up (p);
+  if (r < 0)
+    return r;
 
   p->durable_bits = base_calloc (base_div_up (blocks, 64), 8);
   p->backed_bits = base_calloc (base_div_up (slabs, 64), 8);
@@ -204,18 +216,19 @@ pool_close_clean (struct pool *p)
   int r;
 
   s->generation = htole64 (le64toh (s->generation) + 1);
+  s->incompatible &= ~htole64 (FORMAT_INCOMPATIBLE_JOURNAL);
   s->clean = htole32 (1);
   s->written = (int64_t) htole64 ((uint64_t) base_wall_seconds ());
   format_super_seal (s);
   r = super_write_copies (p, s);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   if (r == 0)
     r = super_marker (p, le64toh (s->generation));
   if (r == 0)
     r = super_owner (p, true);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = backing_sync (p);
   return r;
 }
 
@@ -240,6 +253,13 @@ load_backed_page (struct systree *t, uint64_t i, const void *buf)
 
   memcpy (p->backed_bits + i * t->items / 64, buf, base_div_up (n, 64) * 8);
   return 0;
+}
+
+static void
+set_generation (struct pool *p)
+{
+  p->commit.durable = le64toh (p->super.generation);
+  p->open_gen = p->commit.durable + 1;
 }
 
 static int
@@ -273,43 +293,98 @@ load_trees (struct pool *p)
   return table_load (p);
 }
 
-static int
-recover (struct pool *p)
+int
+pool_write_next (struct pool *p)
 {
   struct format_super *s = &p->super;
   int r;
 
-  r = super_write_copies (p, s);
-  if (r == 0)
-    r = vdev_flush (p->backing);
-  if (r < 0)
-    return r;
   s->generation = htole64 (le64toh (s->generation) + 1);
   s->nonce = p->nonce;
   s->clean = 0;
+  journal_fill_super (p, s, NULL);
   format_super_seal (s);
   r = super_write_copies (p, s);
   if (r == 0)
+    r = backing_sync (p);
+  if (r == 0)
+    set_generation (p);
+  return r;
+}
+
+/* Free blocks that a checkpoint may find missing. */
+static uint64_t
+missing_for_commit (struct pool *p)
+{
+  uint64_t floor;
+  LOCK_FOR_SCOPE (&p->space.lock);
+
+  floor = space_floor_locked (p);
+  return floor > p->space.free ? floor - p->space.free : 0;
+}
+
+/* What the ring had goes into the trees.  The run that wrote it had room for
+ * that: in slabs that it backed since its last checkpoint, which are to be had
+ * again, or in places that it let go of.  These come last: nothing that the
+ * ring replaced is needed any more, now that what replaced it is flushed.
+ */
+int
+pool_checkpoint_replayed (struct pool *p)
+{
+  uint64_t missing;
+  int r = 0;
+
+  for (missing = missing_for_commit (p); missing > 0 && r == 0;
+       missing = missing_for_commit (p))
+    r = backing_grow (p, missing);
+  if (r == -ENOSPC)
+    journal_release (p);
+  else if (r < 0)
+    return r;
+  r = commit_hold (p);
+  if (r < 0)
+    return r;
+  r = commit_run (p, NULL, false);
+  commit_release (p);
+  return r;
+}
+
+static int
+recover (struct pool *p, bool replayed)
+{
+  int r;
+
+  r = super_write_copies (p, &p->super);
+  if (r == 0)
+    r = journal_back_ring (p);
+  if (r == 0)
+    r = backing_sync (p);
+  if (r == 0)
+    r = replayed ? pool_checkpoint_replayed (p) : pool_write_next (p);
+  if (r == 0)
     r = super_owner (p, false);
   if (r == 0)
-    r = vdev_flush (p->backing);
+    r = pool_write_next (p);
   if (r == 0)
     r = backing_reserve (p);
   return r == -ENOSPC ? 0 : r;  /* full, and it serves what it has */
 }
 
 static void
-say_opened (struct pool *p, bool clean, unsigned bad)
+say_opened (struct pool *p, bool clean, unsigned bad, uint64_t replayed)
 {
+  char how[100] = "clean";
+
   char uuid[BASE_UUID_TEXT];
 
   base_uuid_format (p->super.uuid, uuid);
+  if (!clean)
+    snprintf (how, sizeof how, "recovered %" PRIu64 " transactions after a "
+              "stop that was not clean", replayed);
   event_log (p, POOL_EVENT_OPENED, "", "opened%s: uuid %s, version %d, "
              "generation %" PRIu64 ", %s",
              p->options.readonly ? " read-only" : "", uuid, FORMAT_VERSION,
-             le64toh (p->super.generation),
-             clean ? "clean" : "recovered 0 transactions after a stop that "
-             "was not clean");
+             le64toh (p->super.generation), how);
   if (bad > 0 && clean)
     event_log (p, POOL_EVENT_REPAIRED, "", "%u of 4 superblock copies "
                "damaged: opened from another%s", bad,
@@ -317,38 +392,65 @@ say_opened (struct pool *p, bool clean, unsigned bad)
                : " and written anew");
 }
 
+/* Transactions of the journal up to LIMIT.  -ESTALE: the data of the last one,
+ * END, did not arrive.
+ */
+static int
+open_upto (struct pool *p, uint64_t limit, unsigned *bad, uint64_t *end)
+{
+  struct format_super *s = &p->super;
+  int r;
+
+  r = super_find (p->backing, s, bad);
+  if (r == 0 && (le64toh (s->readonly) & ~FORMAT_READONLY_KNOWN))
+    p->options.readonly = true;
+  if (r == 0 && !p->options.readonly && vdev_has (p->backing, VDEV_RO))
+    r = base_fail (EROFS, "the backing is read-only; use readonly=true");
+  if (r == 0)
+    r = pool_set_up (p);
+  if (r == 0)
+    r = replay_look_around (p);
+  if (r == 0)
+    r = load_trees (p);
+  if (r < 0)
+    return r;
+  set_generation (p);
+  return replay (p, limit, end);
+}
+
 int
 pool_open (struct vdev *backing, const struct pool_options *options,
            struct pool **ret)
 {
-  struct pool *p = pool_alloc (options);
+  uint64_t limit = UINT64_MAX, end = 0, replayed;
+  struct pool *p;
   unsigned bad = 0;
   bool clean;
   int r;
 
-  if (p == NULL)
-    return base_fail (ENOMEM, "out of memory");
-  p->backing = backing;
-  base_random_bytes (&p->nonce, sizeof p->nonce);
-  r = super_find (backing, &p->super, &bad);
-  if (r == 0 && (le64toh (p->super.readonly) & ~FORMAT_READONLY_KNOWN))
-    p->options.readonly = true;
-  if (r == 0 && !p->options.readonly && vdev_has (backing, VDEV_RO))
-    r = base_fail (EROFS, "the backing is read-only; use readonly=true");
+  for (;;) {
+    p = pool_alloc (options);
+    if (p == NULL)
+      return base_fail (ENOMEM, "out of memory");
+    p->backing = backing;
+    base_random_bytes (&p->nonce, sizeof p->nonce);
+    r = open_upto (p, limit, &bad, &end);
+    if (r != -ESTALE)
+      break;
+    pool_free (p);
+    limit = end - 1;
+  }
   clean = r == 0 && le32toh (p->super.clean) == 1;
-  if (r == 0)
-    r = pool_set_up (p);
-  if (r == 0)
-    r = load_trees (p);
+  replayed = r == 0 ? end - le64toh (p->super.journal_tail_seq) : 0;
   if (r == 0 && !p->options.readonly)
-    r = recover (p);
+    r = recover (p, replayed > 0);
   if (r < 0) {
     pool_free (p);
     return r;
   }
-  p->commit.durable = le64toh (p->super.generation);
-  p->open_gen = p->commit.durable + 1;
-  say_opened (p, clean, bad);
+  stats_begin (p);
+  say_opened (p, clean, bad, replayed);
+  fill_begin (p);
   *ret = p;
   return 0;
 }
@@ -382,6 +484,20 @@ reap (struct pool *p)
   return r;
 }
 
+/* The ring fills, or many nodes are dirty, or it has been a while. */
+static bool
+checkpoint_is_due (struct pool *p)
+{
+  bool many;
+
+  if (!atomic_load (&p->open_dirty))
+    return false;
+  base_mutex_lock (&p->space.lock);
+  many = p->space.dirty > p->space.max_dirty / 2;
+  base_mutex_unlock (&p->space.lock);
+  return many || journal_wants_checkpoint (p);
+}
+
 int
 pool_work (struct pool *p)
 {
@@ -397,6 +513,11 @@ pool_work (struct pool *p)
   if (atomic_load (&p->orphans) > 0) {
     r = reap (p);
     return r < 0 ? r : 1;
+  }
+  if (checkpoint_is_due (p)) {
+    r = commit_to (p, commit_target (p));
+    if (r < 0)
+      return r;
   }
   r = backing_ahead (p);
   return r != 0 ? r : backing_punch (p);
@@ -450,7 +571,7 @@ worker (void *opaque)
       continue;
     /* What nobody has flushed for a while. */
     if (!p->options.readonly && pool_poisoned (p) == 0)
-      (void) commit_to (p, commit_target (p));
+      (void) journal_to (p, journal_target (p));
     next = base_monotonic_ns () + interval;
   } while (!worker_wait (p, next, r == 1));
   return NULL;
@@ -491,6 +612,14 @@ pool_flush (struct pool *p)
 {
   if (p->options.readonly)
     return 0;
+  return journal_to (p, journal_target (p));
+}
+
+int
+pool_checkpoint (struct pool *p)
+{
+  if (p->options.readonly)
+    return 0;
   return commit_to (p, commit_target (p));
 }
 
@@ -502,7 +631,7 @@ pool_close (struct pool *p)
 
   stop_worker (p);
   if (!p->options.readonly) {
-    r = pool_flush (p);
+    r = pool_checkpoint (p);
     if (r == 0)
       r = pool_close_clean (p);
     if (r == 0)

@@ -4,9 +4,10 @@
  *
  * A pool holds thin volumes, immutable snapshots and writable clones in one
  * vdev.  Live blocks are never overwritten: a write goes to a fresh place
- * and is then published in the volume's map.  A commit writes the changed
- * parts of all maps and flips the superblock; after a crash the pool is
- * exactly as at some commit, not older than the last acknowledged flush.
+ * and is then published in the volume's map.  A flush writes what was
+ * published to the journal; a checkpoint, later, the changed parts of all maps,
+ * and flips the superblock.  After a crash the pool is exactly as at the end
+ * of some transaction, not older than the last acknowledged flush.
  * A request that does not fit is refused whole, with ENOSPC, before anything
  * changes.  docs/pool-format.md tells the format, common/pool/format.h is
  * its C form.
@@ -18,7 +19,7 @@
  *
  * Threads: every function may be called from any thread at any time between
  * pool_open and pool_close, unless it says otherwise.  Done means durable:
- * a verb returns 0 after its commit.
+ * a verb returns 0 after its checkpoint.
  *
  * Results: 0 or -errno with base_error_text (): EINVAL malformed name or
  * size, ENOENT no such volume, EEXIST, EBUSY volume has connections or pool
@@ -80,6 +81,8 @@ enum pool_event_kind {
   POOL_EVENT_OPENED, POOL_EVENT_FULL, POOL_EVENT_NOT_FULL, POOL_EVENT_CHECKSUM,
   POOL_EVENT_BACKING, POOL_EVENT_POISONED, POOL_EVENT_CLOSED,
   POOL_EVENT_REPAIRED, POOL_EVENT_WARNING,
+  POOL_EVENT_FILLING,           /* a threshold of fill is reached */
+  POOL_EVENT_NOT_FILLING,       /* and no longer */
 };
 
 struct pool_event {
@@ -88,7 +91,17 @@ struct pool_event {
   enum pool_event_kind kind;
   char volume[POOL_NAME_MAX + 1];       /* "" = the pool */
   char text[512];               /* WHAT: WHY; WHAT TO DO */
+  unsigned percent;             /* threshold of FILLING, NOT_FILLING; else 0 */
 };
+
+/* Thresholds of fill, in percent, ascending: 80, 90, 95, 99.  One is reached,
+ * with one event and counted once, when pool_info.percent gets there, or when
+ * the pool is opened there; and again only after it has been 2 points or more
+ * below, which is an event too.  Of several in one step the highest reached,
+ * or the lowest left, is the event.
+ */
+#define POOL_FILL_THRESHOLDS 4
+extern const unsigned pool_fill_thresholds[POOL_FILL_THRESHOLDS];
 
 /* Test hooks; both NULL in production.  Called at the point where an
  * operation takes effect, with the pool's locks held: they must not call
@@ -98,8 +111,10 @@ struct pool_watch {
   /* Bytes of VOLUME_ID changed by the calling thread's current request. */
   void (*published) (void *opaque, uint64_t volume_id, uint64_t offset,
                      uint64_t length);
-  /* Everything published so far is in commit GENERATION, nothing later. */
-  void (*cut) (void *opaque, uint64_t generation);
+  /* What TRANSACTION and those before it hold is everything published so far,
+   * and nothing later.
+   */
+  void (*cut) (void *opaque, uint64_t transaction);
   void *opaque;
 };
 
@@ -203,8 +218,12 @@ extern int pool_remove (struct pool *p, const char *name, unsigned flags);
  * the backing.  Never smaller (EINVAL).
  */
 extern int pool_grow (struct pool *p, uint64_t capacity);
-/* Commit now. */
+/* Everything that was done is durable. */
 extern int pool_flush (struct pool *p);
+/* The same, and it stands in the trees: nothing would be replayed.  Costs two
+ * flushes of the backing and a write for each node that changed.
+ */
+extern int pool_checkpoint (struct pool *p);
 /* pool_work until nothing is left to reclaim. */
 extern int pool_reclaim (struct pool *p);
 
@@ -248,6 +267,56 @@ extern int pool_list (struct pool *p, bool exclusive,
 extern int pool_volume_info (struct pool *p, const char *name, bool exclusive,
                              struct pool_volume_info *info);
 
+enum pool_scrub_state {
+  POOL_SCRUB_NONE,              /* none since the pool was opened */
+  POOL_SCRUB_RUNNING, POOL_SCRUB_DONE, POOL_SCRUB_STOPPED, POOL_SCRUB_FAILED,
+};
+
+/* A scrub that runs, or the last one. */
+struct pool_scrub_info {
+  enum pool_scrub_state state;
+  int64_t started, ended;       /* seconds, UTC; 0 = not yet */
+  uint64_t rate;                /* bytes a second, at most */
+  uint64_t done, total;         /* bytes: verified, and to be verified as far
+                                 * as is known */
+  uint64_t found, repaired;     /* damaged blocks, and how many of them are
+                                 * well again */
+};
+
+/* What requests to one volume or snapshot did since the pool was opened.  They
+ * go with the volume: a rename and a rollback keep them, a clone begins at 0,
+ * and so does a new volume of an old name.  Imports count as writes.  Requests
+ * that were refused because the connection had been ended are not counted;
+ * one that is longer than POOL_MAXIMUM counts as several.
+ *
+ * Latency is from the request's arrival in the engine to its answer, failed
+ * ones included, by the monotonic clock.  latency[X][0] counts requests that
+ * took less than 1 us; [i] those of at least 2^(i-1) and less than 2^i us; the
+ * last one those of 2^24 us (16.8 s) and more.
+ */
+#define POOL_LATENCY_BUCKETS 26
+enum pool_latency {
+  POOL_LATENCY_READ, POOL_LATENCY_WRITE, POOL_LATENCY_FLUSH,
+};
+#define POOL_LATENCIES 3
+
+struct pool_counters {
+  uint64_t reads, writes, flushes;      /* the sums of their buckets */
+  uint64_t trims, zeroes;
+  uint64_t bytes_read, bytes_written;   /* of those that succeeded */
+  uint64_t errors;              /* requests of any kind that failed */
+  uint64_t latency[POOL_LATENCIES][POOL_LATENCY_BUCKETS];
+};
+/* ENOENT. */
+extern int pool_volume_counters (struct pool *p, const char *name,
+                                 struct pool_counters *counters);
+/* Microseconds in less than which PER_MILLE / 1000 of the requests in BUCKETS
+ * were answered, rounded up to the end of a bucket.  0 = there were none,
+ * UINT64_MAX = it ends in the last bucket.
+ */
+extern uint64_t pool_latency_bound
+  (const uint64_t buckets[POOL_LATENCY_BUCKETS], unsigned per_mille);
+
 enum pool_state { POOL_OK, POOL_FULL, POOL_DAMAGED, POOL_POISONED };
 
 struct pool_info {
@@ -261,12 +330,21 @@ struct pool_info {
   uint64_t used;                /* bytes of all allocated blocks */
   uint64_t available;           /* bytes of new data that a volume without
                                  * snapshots could still write */
+  uint64_t usable;              /* what available is when nothing was written:
+                                 * the capacity less what is fixed, the pool's
+                                 * own trees and the reserve */
+  unsigned percent;             /* of usable that is not available, rounded
+                                 * down; without what a long request under way
+                                 * has set aside */
+  unsigned threshold;           /* the highest one reached; 0 none */
+  uint64_t crossed[POOL_FILL_THRESHOLDS];       /* times, since opening */
   uint64_t reserved;            /* bytes held back for metadata and reuse */
   uint64_t backed;              /* bytes really allocated below */
   uint64_t reclaiming;          /* bytes that removed volumes mapped which are
                                  * not reclaimed to the end yet; what others
                                  * share does not come back */
-  uint64_t generation;
+  uint64_t generation;          /* of the trees */
+  uint64_t transaction;         /* of the journal: the last durable one */
   uint32_t epoch;
   int64_t created;
   unsigned volumes, snapshots;
@@ -274,9 +352,16 @@ struct pool_info {
   char owner[512];              /* host, pid, socket; "" none */
   char last_error[512];         /* "" none */
   int64_t last_error_time;
-  /* counters since opening */
-  uint64_t commits, flushes, writes, reads, bytes_written, bytes_read,
-    metadata_bytes, space_waits, checksum_errors;
+  /* Counters since opening.  Requests: of all volumes, also of those that
+   * were removed.
+   */
+  uint64_t reads, writes, trims, zeroes, flushes, bytes_read, bytes_written,
+    errors;
+  uint64_t commits;             /* transactions of the journal made durable,
+                                 * by itself or by a checkpoint */
+  uint64_t checkpoints, syncs;  /* syncs: flushes of the backing */
+  uint64_t metadata_bytes, space_waits, checksum_errors;
+  struct pool_scrub_info scrub;
 };
 extern void pool_get_info (struct pool *p, struct pool_info *info);
 
@@ -325,6 +410,81 @@ struct pool_check_result {
 extern int pool_check (struct pool *p, const struct pool_check_options *options,
                        struct pool_check_result *result);
 
+/* ---- scrub --------------------------------------------------------------- */
+
+/* One range that is not what it has to be. */
+struct pool_scrub_damage {
+  const char *volume;           /* "" = the pool's own */
+  const char *what;             /* data, map node, space tree, ... */
+  const char *why;              /* checksum error, cannot be read, ... */
+  uint64_t offset, length;      /* bytes of the volume that it costs; 0, 0 if
+                                 * VOLUME is "" */
+  uint64_t block;               /* of the pool; of several the first */
+  bool repaired;                /* it costs nothing any more */
+};
+
+/* Bytes a second unless one says otherwise.  A quarter or less of what one
+ * plain disk reads, so that clients of it go on at three quarters of theirs;
+ * a night is enough for 1 TiB.
+ */
+#define POOL_SCRUB_RATE (UINT64_C (32) << 20)
+
+struct pool_scrub_options {
+  uint64_t rate;                /* bytes a second; 0 = POOL_SCRUB_RATE */
+  /* Called for each range that is damaged, for each volume that has it. */
+  void (*damage) (void *opaque, const struct pool_scrub_damage *damage);
+  /* Called often, at least every 100 ms between two reads, with bytes.
+   * Non-zero stops the scrub with ECANCELED.
+   */
+  int (*progress) (void *opaque, uint64_t done, uint64_t total);
+  void *opaque;
+};
+
+/* Reads everything the pool holds and verifies it, in small steps beside
+ * whatever else goes on; mends what memory has a good copy of, unless the
+ * pool is read-only.  0 = it ran to the end; see RESULT, which is filled in
+ * in any case.  EBUSY: one runs already.  ECANCELED: stopped.  It has to have
+ * ended before pool_close.
+ */
+extern int pool_scrub (struct pool *p, const struct pool_scrub_options *options,
+                       struct pool_scrub_info *result);
+/* End the one that runs, and wait until it has.  1 = done, 0 = none ran. */
+extern int pool_scrub_stop (struct pool *p);
+
+/* ---- repair -------------------------------------------------------------- */
+
+struct pool_lost {
+  char name[POOL_NAME_MAX + 1]; /* a volume or snapshot; or a record of which
+                                 * not even the name can be read */
+  bool whole;                   /* its record is lost, and so all of it */
+  uint64_t offset, length;      /* bytes that cannot be read; unless WHOLE */
+};
+struct pool_repair_options {
+  const char *name;             /* for messages; NULL = "pool" */
+  /* Called for each thing that was repaired, when it is durable. */
+  void (*repaired) (void *opaque, const char *text);
+  void (*lost) (void *opaque, const struct pool_lost *lost);
+  /* Called for each problem that remains. */
+  void (*problem) (void *opaque, const struct pool_check_problem *problem);
+  int (*progress) (void *opaque, uint64_t done, uint64_t total);
+  void *opaque;
+};
+struct pool_repair_result {
+  struct pool_check_result before, after;
+  uint64_t repaired, lost;      /* calls of the functions above */
+  uint64_t lost_bytes;
+};
+/* Makes what can be known right: counters, the space tree, reference counts,
+ * copies of the superblock; gives leaked blocks back; parts blocks that are
+ * named twice.  What is lost stays an error when it is read.  BACKING is
+ * nobody else's meanwhile, and stays with the caller.  A failure leaves the
+ * pool as it was, or as after a part of the repair that is whole in itself.
+ * 0 = it ran to the end; see RESULT.
+ */
+extern int pool_repair (struct vdev *backing,
+                        const struct pool_repair_options *options,
+                        struct pool_repair_result *result);
+
 /* ---- verbs as JSON ---------------------------------------------------------
  *
  * The command and the control socket both come in here, so that a verb does
@@ -351,5 +511,12 @@ struct pool_verb_call {
 extern int pool_verb (struct pool *p, const char *verb,
                       const struct json_t *request,
                       struct pool_verb_call *call, struct json_t **reply);
+
+/* `check --repair` of a pool that nobody has open: pool_repair, with a reply
+ * that verbs-repair.c lists.  NAME is for messages.
+ */
+extern int pool_verb_repair (struct vdev *backing, const char *name,
+                             struct pool_verb_call *call,
+                             struct json_t **reply);
 
 #endif /* NBDVOL_POOL_H */

@@ -9,10 +9,9 @@
  * every other thread, and for every commit, the whole request happens at
  * once or not at all.  Whatever may fail comes before the first entry is set.
  *
- * What is replaced goes one of three ways:
- *   written in this same transaction   no durable state names it: limbo, now
- *   exclusive (birth > snap_epoch)     the commit will free it: pending
- *   maybe shared                       the commit will find out
+ * What is replaced goes one of two ways:
+ *   exclusive (birth > snap_epoch)     the journal lets go of it (journal.c)
+ *   maybe shared                       the checkpoint will find out
  *
  * The birth of a mapping is the epoch read here, not when the data was
  * written: a snapshot may have come between.
@@ -28,9 +27,9 @@
 
 /* What one publish does to the pool's counters. */
 struct effect {
-  uint64_t exclusive;           /* committed blocks that will be freed */
-  uint64_t maybe;               /* ... that may be */
-  struct place_vector now;      /* blocks of this transaction: limbo */
+  uint64_t exclusive;           /* blocks that the checkpoint will free */
+  uint64_t maybe;               /* ... that it may free */
+  struct place_vector now;      /* ... that the journal lets go of */
   uint64_t small[SMALL];        /* room for `now` */
 };
 
@@ -273,13 +272,9 @@ replace_old (struct edit *edit, uint64_t block, struct node *leaf, uint32_t i,
   if (format_type (old) != FORMAT_DATA)
     return;
   edit->v->mapped--;
-  if (leaf->dirty && leaf->txn == edit->v->pool->open_gen
-      && (leaf->origin == NULL
-          || !format_entry_same (&leaf->origin->e[i], old))) {
+  if (tree_exclusive_birth (edit->v, format_birth (old)))
     effect->now.ptr[effect->now.len++] = format_place (old);
-    return;
-  }
-  if (is_exclusive (edit, block, old, &exclusive) == 0 && exclusive)
+  else if (is_exclusive (edit, block, old, &exclusive) == 0 && exclusive)
     effect->exclusive++;
   else
     effect->maybe++;
@@ -396,16 +391,27 @@ static void
 settle_effect_locked (struct pool *p, struct effect *effect)
 {
   struct space *s = &p->space;
-  size_t i;
 
   s->pending += effect->exclusive + effect->now.len;
   s->open_pending += effect->exclusive;
   s->open_maybe += effect->maybe;
-  for (i = 0; i < effect->now.len; ++i)
+  effect->exclusive = effect->maybe = 0;
+}
+
+/* The first NOW places that were replaced: no state but the open one named
+ * them.
+ */
+static void
+let_go (struct pool *p, const struct effect *effect, size_t now)
+{
+  size_t i;
+
+  if (now == 0)
+    return;
+  LOCK_FOR_SCOPE (&p->space.lock);
+  for (i = 0; i < now; ++i)
     limbo_add_locked (p, effect->now.ptr[i], false);
-  if (effect->now.len > 0)
-    limbo_drain_locked (p);
-  effect->exclusive = effect->maybe = effect->now.len = 0;
+  limbo_drain_locked (p);
 }
 
 static void
@@ -433,16 +439,6 @@ publish_settle_charge (struct pool *p, struct charge *c)
 
 /* ---- publish ------------------------------------------------------------- */
 
-static void
-published (struct volume *v, uint64_t offset, uint64_t length)
-{
-  const struct pool_watch *w = &v->pool->options.watch;
-
-  atomic_store (&v->pool->open_dirty, true);
-  if (w->published)
-    w->published (w->opaque, v->id, offset, length);
-}
-
 static int
 check_live (struct pool *p, const struct handle *h)
 {
@@ -459,6 +455,7 @@ publish_locked (struct edit *edit, struct found *found, struct effect *effect)
 {
   struct pool *p = edit->v->pool;
   struct survey s;
+  size_t now;
   int r;
 
   r = check_live (p, edit->h);
@@ -476,20 +473,27 @@ publish_locked (struct edit *edit, struct found *found, struct effect *effect)
     r = recharge (p, edit->charge, &s);
   if (r < 0)
     return r;
+  r = journal_reserve (p, &edit->room, edit->count, edit->count);
+  if (r < 0)
+    return r;
   r = dirty_paths (edit);
   if (r == -EAGAIN) {
     found->miss_level = FORMAT_MAX_LEVELS;
-    return -EDEADLK;
+    r = -EDEADLK;
   }
-  if (r < 0)
+  if (r < 0) {
+    journal_unreserve (p, &edit->room);
     return r;
+  }
 
   set_entries (edit, effect);
-  edit->txn = p->open_gen;
-  published (edit->v, edit->offset, edit->length);
-  LOCK_FOR_SCOPE (&p->space.lock);
+  base_mutex_lock (&p->space.lock);
   settle_effect_locked (p, effect);
   settle_charge_locked (p, edit->charge);
+  fill_look_locked (p);
+  base_mutex_unlock (&p->space.lock);
+  journal_publish (p, edit, effect->now.ptr, effect->now.len, &now);
+  let_go (p, effect, now);
   return 0;
 }
 
@@ -541,6 +545,8 @@ unmap_leaf (struct edit *edit, uint64_t block, uint64_t n, struct node *leaf,
   whole = gone == leaf->live;
   r = effect_reserve (effect, gone);
   if (r == 0)
+    r = journal_reserve (v->pool, &edit->room, 1, gone);
+  if (r == 0)
     r = tree_join_locked (v);
   if (r == 0 && !whole)
     r = tree_dirty_locked (v, block, 0, &leaf);
@@ -558,7 +564,7 @@ unmap_leaf (struct edit *edit, uint64_t block, uint64_t n, struct node *leaf,
   }
   if (whole)
     tree_detach_locked (v, block, 0);
-  edit->txn = v->pool->open_gen;
+  edit->changed = true;
   return 0;
 }
 
@@ -603,19 +609,27 @@ publish_unmap (struct volume *v, struct handle *h, uint64_t block, uint64_t n,
   struct effect effect;
   struct found found;
   uint64_t cursor = block, from;
+  size_t now;
   int r;
 
   effect_init (&effect);
   do {
     from = cursor;
+    edit.changed = false;
     base_rwlock_rdlock (&p->publish);
     base_rwlock_wrlock (&v->lock);
     r = unmap_locked (&edit, &cursor, &found, &effect);
     base_mutex_lock (&p->space.lock);
     settle_effect_locked (p, &effect);
+    fill_look_locked (p);
     base_mutex_unlock (&p->space.lock);
-    if (cursor > from && edit.txn > 0)
-      published (v, from * p->block_size, (cursor - from) * p->block_size);
+    if (edit.changed) {
+      journal_publish_unmap (p, &edit, from, cursor - from, effect.now.ptr,
+                             effect.now.len, &now);
+      let_go (p, &effect, now);
+    }
+    journal_unreserve (p, &edit.room);
+    effect.now.len = 0;
     base_rwlock_unlock (&v->lock);
     base_rwlock_unlock (&p->publish);
     if (r == -EDEADLK) {

@@ -157,6 +157,17 @@ refs_fill (struct systree *t, uint64_t i, void *buf)
 }
 
 int
+refs_peek (struct systree *t, uint64_t i, void *buf)
+{
+  const struct refs_page *page = &t->pool->refs[i];
+
+  if (page->count == NULL)
+    return -ENOENT;
+  memcpy (buf, page->count, t->pool->block_size);
+  return 0;
+}
+
+int
 refs_init (struct pool *p)
 {
   p->nrefs = p->refs_tree.count[0];

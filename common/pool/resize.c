@@ -349,7 +349,7 @@ grow_bits (uint64_t *bits, uint64_t old, uint64_t new)
   return x;
 }
 
-/* space.lock is held: nobody looks at what moves. */
+/* journal.lock and space.lock are held: nobody looks at what moves. */
 static int
 grow_locked (struct pool *p, uint64_t blocks)
 {
@@ -415,9 +415,13 @@ grow_held (struct pool *p, uint64_t capacity)
     if (r < 0)
       return base_fail_in (r, "growing the backing");
   }
+  base_mutex_lock (&p->journal.lock);
   base_mutex_lock (&p->space.lock);
-  r = grow_locked (p, blocks);
+  r = journal_resize_locked (p, pool_blocks (p), blocks);
+  if (r == 0)
+    r = grow_locked (p, blocks);
   base_mutex_unlock (&p->space.lock);
+  base_mutex_unlock (&p->journal.lock);
   return r == 0 ? commit_run (p, NULL, false) : r;
 }
 

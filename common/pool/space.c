@@ -10,7 +10,8 @@
  * in flight were finished and committed, less what is promised:
  *
  *     free      may be allocated now, or taken by a commit and not yet used
- *   + pending   comes back with a commit, or when its last reader is gone
+ *   + pending   comes back with a transaction or a checkpoint, or when its
+ *               last reader is gone
  *   + neutral   in flight, each replaces an exclusive block
  *   - owed      new nodes, and copies of shared ones, still to be written
  *   - shared    copies that writes, trims and zeroes of shared maps may
@@ -29,9 +30,9 @@
  * recycle floor.  It is not what one commit needs but what all can that come
  * before more data does: each takes places for nodes for good, and returns
  * the places of those it moved only when it is durable.  Who finds too little
- * free waits for a commit, first come first served; since `available` is not
- * negative a commit or two always bring it.  The recycle floor, two of the
- * longest requests, is the working capital for this.
+ * free waits for a commit, of the journal or of the trees, first come first
+ * served; since `available` is not negative a few always bring it.  The
+ * recycle floor, two of the longest requests, is the working capital for this.
  *
  * Data also waits while it has run too far ahead of a verb's commit, or of one
  * that reaps: until that one has ended, which depends on no request.
@@ -200,6 +201,7 @@ try_locked (struct pool *p, struct charge *c)
   s->neutral += c->data - c->growth;
   s->owed += c->nodes - credit;
   c->drawn = credit;
+  s->aside -= credit;
   if (c->credit)
     c->credit->left -= credit;
   s->dirty_held += c->dirty;
@@ -259,6 +261,7 @@ space_set_aside (struct pool *p, uint64_t growth, struct credit *credit)
   if (growth > 0 && space_available_locked (p) < (int64_t) growth)
     return space_refuse (p);
   p->space.owed += growth;
+  p->space.aside += growth;
   credit->left = growth;
   return 0;
 }
@@ -269,6 +272,7 @@ space_return_credit (struct pool *p, struct credit *credit)
   LOCK_FOR_SCOPE (&p->space.lock);
 
   p->space.owed -= credit->left;
+  p->space.aside -= credit->left;
   credit->left = 0;
 }
 
@@ -286,16 +290,24 @@ space_wake_all (struct pool *p)
 }
 
 /* One round of waiting for space, of who is first in the queue or asks for it
- * outside; space.lock is held on entry and exit.
+ * outside; space.lock is held on entry and exit.  PLACES: it is places that
+ * are missing, and the journal may bring some.
  */
 static int
-wait_locked (struct pool *p)
+wait_locked (struct pool *p, bool places)
 {
   struct space *s = &p->space;
   uint64_t target;
   int r;
 
   base_mutex_unlock (&s->lock);
+  if (places) {
+    r = journal_push (p);
+    if (r != 0) {
+      base_mutex_lock (&s->lock);
+      return BASE_MIN (r, 0);
+    }
+  }
   target = commit_target (p);
   base_mutex_lock (&p->commit.lock);
   if (p->commit.durable < target) {
@@ -379,7 +391,7 @@ space_wait (struct pool *p)
   limbo_drain_locked (p);
   if (nothing_to_come_locked (p))
     return beyond_waiting_locked (p, 1);
-  return wait_locked (p);
+  return wait_locked (p, true);
 }
 
 static int
@@ -425,7 +437,7 @@ wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
       if (r != -ENOSPC || nothing_to_come_locked (p))
         break;
     }
-    r = wait_locked (p);
+    r = wait_locked (p, s->dirty + s->dirty_held + c->dirty <= s->max_dirty);
     if (r < 0)
       break;
   }
@@ -496,6 +508,7 @@ space_release (struct pool *p, struct charge *c)
   if (c->credit)
     c->credit->left += c->drawn;
   s->dirty_held -= c->dirty;
+  s->aside += c->drawn;
   c->held = false;
   if (s->first)
     base_cond_broadcast (&s->changed);

@@ -41,6 +41,12 @@ twin_offset (const struct pool *p, const struct format_super *s)
     * p->block_size;
 }
 
+int
+super_write_at (struct pool *p, const struct format_super *s, uint64_t offset)
+{
+  return write_sector (p, s, sizeof *s, offset);
+}
+
 /* Slot and twin of the generation in S, which is sealed. */
 int
 super_write_copies (struct pool *p, const struct format_super *s)
@@ -71,10 +77,9 @@ super_marker (struct pool *p, uint64_t generation)
   return write_sector (p, &m, sizeof m, place * p->block_size);
 }
 
-/* Newest generation that a marker of S's pool names; 0 = none. */
-static int
-newest_marker (struct vdev *backing, const struct format_super *s,
-               uint64_t *generation)
+int
+super_newest_marker (struct vdev *backing, const struct format_super *s,
+                     uint64_t *generation)
 {
   const uint64_t start = le64toh (s->journal_start);
   unsigned i;
@@ -146,8 +151,8 @@ consider_lost_twins (struct vdev *backing, struct format_super *best,
   }
 }
 
-static int
-check_geometry (struct vdev *backing, const struct format_super *s)
+int
+super_geometry (struct vdev *backing, const struct format_super *s)
 {
   const uint64_t blocks = le64toh (s->blocks);
   const unsigned shift = s->block_shift;
@@ -186,13 +191,11 @@ check_geometry (struct vdev *backing, const struct format_super *s)
  * slot is as it should be).
  */
 int
-super_find (struct vdev *backing, struct format_super *s, unsigned *bad)
+super_newest (struct vdev *backing, struct format_super *s, unsigned *bad)
 {
   struct format_super a, b;
   unsigned valid = 0;
-  uint64_t marker;
   bool have_a, have_b;
-  int r;
 
   memset (s, 0, sizeof *s);
   if (vdev_size (backing) == 0)
@@ -217,17 +220,27 @@ super_find (struct vdev *backing, struct format_super *s, unsigned *bad)
                       : "not a pool: no valid superblock");
   /* A pool that was just made has only one generation in slot A. */
   *bad = 4 - BASE_MIN (valid, 4U);
-  r = check_geometry (backing, s);
+  return super_geometry (backing, s);
+}
+
+/* The same, unless a marker says that a newer one was durable. */
+int
+super_find (struct vdev *backing, struct format_super *s, unsigned *bad)
+{
+  uint64_t marker;
+  int r;
+
+  r = super_newest (backing, s, bad);
   if (r < 0)
     return r;
-  r = newest_marker (backing, s, &marker);
+  r = super_newest_marker (backing, s, &marker);
   if (r < 0)
     return base_fail_in (r, "reading markers");
   if (marker > le64toh (s->generation))
     return base_fail (EBADMSG, "superblock: both copies of generation %"
                       PRIu64 " are damaged, the newest valid one is %" PRIu64
-                      ": opening it would lose acknowledged writes; restore "
-                      "the pool from a copy", marker,
+                      ": opening it would lose acknowledged writes; "
+                      "`nbdvol check --repair` goes back to it", marker,
                       le64toh (s->generation));
   return 0;
 }

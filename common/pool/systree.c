@@ -81,6 +81,8 @@ systree_free (struct systree *t)
 
   for (k = 0; k < FORMAT_MAX_LEVELS; ++k)
     free_level (t, k);
+  free (t->lost);
+  t->lost = NULL;
 }
 
 uint64_t
@@ -186,6 +188,19 @@ systree_read_leaf (struct systree *t, uint64_t i, void *buf)
   return read_node (t, &t->entry[0][i], 0, buf);
 }
 
+static int
+remember_lost (struct systree *t, uint64_t place)
+{
+  uint64_t *lost
+    = base_realloc (t->lost, (t->nlost + 1) * sizeof lost[0]);
+
+  if (lost == NULL)
+    return base_fail (ENOMEM, "out of memory");
+  t->lost = lost;
+  t->lost[t->nlost++] = place;
+  return 0;
+}
+
 /* The same while loading.  A pool that is open for reading does without what
  * is damaged: *E is a hole then.
  */
@@ -200,8 +215,8 @@ load_node (struct systree *t, struct format_entry *e, unsigned level,
   r = read_node (t, e, level, buf);
   if (r == -EBADMSG && p->options.readonly) {
     event_checksum (p, "", place, "the %s tree", t->name);
+    r = remember_lost (t, place);
     memset (e, 0, sizeof *e);
-    r = 0;
   }
   return r;
 }
@@ -306,13 +321,36 @@ systree_place (struct systree *t, struct cut *cut, uint64_t *placed)
   return 0;
 }
 
+static void
+fill_interior (const struct systree *t, unsigned k, uint64_t i, void *buf)
+{
+  const struct pool *p = t->pool;
+  const uint64_t first = i << p->fan_shift;
+
+  memset (buf, 0, p->block_size);
+  memcpy (buf, &t->entry[k - 1][first],
+          BASE_MIN (p->fan, t->count[k - 1] - first)
+          * sizeof t->entry[0][0]);
+}
+
+int
+systree_content (struct systree *t, unsigned k, uint64_t i, void *buf)
+{
+  if (k > 0)
+    fill_interior (t, k, i, buf);
+  else if (t == &t->pool->refs_tree)
+    return refs_peek (t, i, buf);
+  else
+    return t->fill (t, i, buf);
+  return 0;
+}
+
 static int
 emit_node (struct systree *t, struct cut *cut, unsigned k, uint64_t i)
 {
   struct pool *p = t->pool;
   struct format_entry *e = &t->entry[k][i];
   const uint64_t place = format_place (e);
-  const uint64_t first = i << p->fan_shift;
   char *buf = base_calloc (1, p->block_size);
   int r = 0;
 
@@ -321,9 +359,7 @@ emit_node (struct systree *t, struct cut *cut, unsigned k, uint64_t i)
   if (k == 0)
     r = t->fill (t, i, buf);
   else
-    memcpy (buf, &t->entry[k - 1][first],
-            BASE_MIN (p->fan, t->count[k - 1] - first)
-            * sizeof t->entry[0][0]);
+    fill_interior (t, k, i, buf);
   if (r < 0) {
     free (buf);
     return r;

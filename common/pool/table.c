@@ -137,6 +137,7 @@ volume_unref (struct volume *v)
   if (v == NULL || atomic_fetch_sub (&v->refs, 1) != 1)
     return;
   tree_free (v);
+  stats_free (v);
   base_rwlock_destroy (&v->lock);
   while (v->labels) {
     l = v->labels;
@@ -203,6 +204,7 @@ volume_unlink_locked (struct pool *p, struct volume *v)
 {
   struct volume **vp = &p->volumes;
 
+  stats_add_locked (v, &p->totals.gone);
   while (*vp != v)
     vp = &(*vp)->next;
   *vp = v->next;

@@ -9,7 +9,7 @@
  * file, zeroes them on a block device, and writes them as zeroes into a
  * pipe.
  *
- * An import goes into a hidden volume that gets its name in the last commit,
+ * An import goes into a hidden volume that gets its name in a last checkpoint,
  * so a cancelled or failed one leaves nothing.  From a pipe the size is not
  * known before its end: the hidden volume grows ahead of the data and is cut
  * to the byte at the end.

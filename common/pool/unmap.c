@@ -112,7 +112,8 @@ unmap_range (struct handle *h, uint64_t len, uint64_t off, uint64_t *txn)
 }
 
 static int
-unmap (struct handle *h, uint64_t len, uint64_t off, uint32_t flags)
+unmap (struct handle *h, uint64_t len, uint64_t off, uint32_t flags,
+       void (*count) (struct volume *v, int r))
 {
   struct pool *p = h->pool;
   const bool ends = off % p->block_size != 0
@@ -134,9 +135,11 @@ unmap (struct handle *h, uint64_t len, uint64_t off, uint32_t flags)
   if (r == 0 && (flags & VDEV_FUA)) {
     /* Nothing of ours, but what made it a hole may not be durable yet. */
     if (txn == 0)
-      txn = commit_target (p);
-    r = commit_to (p, txn);
+      txn = journal_target (p);
+    r = journal_to (p, txn);
   }
+  fill_say (p);
+  count (h->v, r);
   io_exit (h);
   return r;
 }
@@ -144,7 +147,7 @@ unmap (struct handle *h, uint64_t len, uint64_t off, uint32_t flags)
 int
 io_trim (struct vdev *d, uint64_t len, uint64_t off, uint32_t flags)
 {
-  return unmap ((struct handle *) d, len, off, flags);
+  return unmap ((struct handle *) d, len, off, flags, stats_trim);
 }
 
 int
@@ -154,5 +157,5 @@ io_zero (struct vdev *d, uint64_t len, uint64_t off, uint32_t flags)
   if (flags & VDEV_ALLOCATE)
     return base_fail (EOPNOTSUPP, "%s: a volume is thin: zeroes cannot be "
                       "allocated", ((struct handle *) d)->v->label);
-  return unmap ((struct handle *) d, len, off, flags);
+  return unmap ((struct handle *) d, len, off, flags, stats_zero);
 }

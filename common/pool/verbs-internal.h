@@ -57,6 +57,8 @@ extern int verb_events (struct pool *p, const json_t *request,
                         struct pool_verb_call *call, json_t **reply);
 extern int verb_check (struct pool *p, const json_t *request,
                        struct pool_verb_call *call, json_t **reply);
+extern int verb_scrub (struct pool *p, const json_t *request,
+                       struct pool_verb_call *call, json_t **reply);
 
 /* ---- transfer.c ---------------------------------------------------------- */
 

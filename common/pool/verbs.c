@@ -27,13 +27,19 @@
  *                                                  nodes, data, volumes,
  *                                                  snapshots, clean,
  *                                                  problems:[{leak, text}]
+ *   scrub     [rate]                               clean, bytes, found,
+ *                                                  repaired, ranges,
+ *                                                  damage:[...], which are
+ *                                                  lines as well
+ *   scrub     stop                                 stopped
  *   import    volume, [source]; descriptor         volume:{...}
  *   export    name, [target]; descriptor           bytes, data
  *
  * verbs-facts.c has the members of pool, volume and an event; transfer.c
  * moves the bytes.  "changed" is false where exist-ok found the thing there.
  * "rm" goes on after a name that fails, so its failures stand in the reply.
- * "source" and "target" are names for messages alone.
+ * "source" and "target" are names for messages alone.  A scrub ends with its
+ * caller; "stop" ends it from elsewhere, and "stopped" is whether one ran.
  */
 
 #include <config.h>
@@ -416,6 +422,7 @@ static const struct {
   { "resize", verb_resize },
   { "rm", verb_remove },
   { "rollback", verb_rollback },
+  { "scrub", verb_scrub },
   { "snapshot", verb_snapshot },
 };
 

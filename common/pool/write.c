@@ -197,8 +197,9 @@ write_data (struct write *w)
   return 0;
 }
 
-/* Who writes to a file waits for those who do already, and a commit that has
- * a few blocks to write would stand behind hundreds of requests.  So requests
+/* Who writes to a file waits for those who do already, and a transaction or
+ * a checkpoint, with a few blocks to write, would stand behind hundreds of
+ * requests.  So requests
  * queue before they write their data, and commits do not; nor does who holds
  * back the commits (exact).
  */
@@ -423,6 +424,7 @@ io_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
           uint32_t flags)
 {
   struct handle *h = (struct handle *) d;
+  const uint64_t since = base_monotonic_ns ();
   struct pool *p = h->pool;
   uint64_t txn;
   int r;
@@ -435,10 +437,10 @@ io_write (struct vdev *d, const void *buf, size_t len, uint64_t off,
     r = write_short (h, buf, len, off, &txn);
   else
     r = io_write_long (h, buf, len, off, &txn);
-  if (r == 0 && (flags & VDEV_FUA))
-    r = commit_to (p, txn);
+  if (r == 0 && ((flags & VDEV_FUA) || journal_is_long (p)))
+    r = journal_to (p, txn);
+  fill_say (p);
+  stats_timed (h->v, POOL_LATENCY_WRITE, since, len, r);
   io_exit (h);
-  atomic_fetch_add_explicit (&p->n_writes, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit (&p->n_bytes_written, len, memory_order_relaxed);
   return r;
 }

@@ -36,6 +36,8 @@ const char face_config_help[] =
   "readonly=<BOOL>        Open the pool read-only, shared with other readers.\n"
   "control=<PATH>|off     Control socket (default in /run/nbdvol).\n"
   "discard=slab|never     Give free slabs back to the file (default) or not.\n"
+  "fill-command=<PATH>    Run PATH POOL PERCENT when the pool is 80, 90, 95\n"
+  "                       and 99 percent full.\n"
   "metadata-cache=<SIZE>  Memory for the volumes' maps (default 64M).";
 
 static int
@@ -187,6 +189,19 @@ take_discard (const char *value)
 }
 
 static int
+take_fill_command (const char *value)
+{
+  if (*value == '\0') {
+    nbdkit_error ("pool: fill-command=: empty");
+    return -1;
+  }
+  face_config.fill_command = nbdkit_absolute_path (value);
+  if (face_config.fill_command == NULL)
+    return -1;
+  return face_fill_check (face_config.fill_command);
+}
+
+static int
 take_metadata_cache (const char *value)
 {
   return take_size ("metadata-cache", value, MIN_CACHE, SIZE_MAX / 2,
@@ -205,6 +220,7 @@ static const struct {
   { "readonly", take_readonly },
   { "control", take_control },
   { "discard", take_discard },
+  { "fill-command", take_fill_command },
   { "metadata-cache", take_metadata_cache },
 };
 
@@ -257,6 +273,10 @@ face_config_complete (void)
     nbdkit_error ("pool: create= and readonly= exclude each other");
     return -1;
   }
+  if (c->fill_command && c->readonly) {
+    nbdkit_error ("pool: fill-command= and readonly= exclude each other");
+    return -1;
+  }
   if (c->create != 0 && c->volume && strchr (c->volume, '@')) {
     nbdkit_error ("pool: create= cannot make the snapshot volume=%s",
                   c->volume);
@@ -275,5 +295,6 @@ face_config_free (void)
   free (c->file);
   free (c->volume);
   free (c->control);
+  free (c->fill_command);
   memset (c, 0, sizeof *c);
 }

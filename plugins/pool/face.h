@@ -7,6 +7,7 @@
  *   open.c      making and opening the pool, starting and stopping it
  *   undo.c      taking away what a start that fails has made
  *   exports.c   which volume an export name means
+ *   fill.c      the command that is run when the pool gets full
  *   log.c       the pool's events as lines of the server's log
  *   verbs.c     the control socket
  *
@@ -40,6 +41,7 @@ struct face_config {
   uint64_t cache_size;          /* bytes; 0 = the engine's default */
   char *control;                /* NULL = the usual place */
   bool control_off;
+  char *fill_command;           /* an absolute path; NULL = none */
   bool peer_unknown;            /* served on a pipe: it has no peer */
   unsigned seen;                /* bit per key, to refuse a second one */
 };
@@ -94,6 +96,16 @@ extern void face_log_init (void);
 extern void face_log_event (void *opaque, const struct pool_event *event);
 extern int face_log_start (void);
 extern void face_log_stop (void);
+
+/* fill.c: face_fill_check says whether COMMAND can be run; face_fill_event is
+ * told of every event; until face_fill_start nothing is run.  face_fill_stop
+ * waits for a command that runs, but not long.
+ */
+extern void face_fill_init (void);
+extern int face_fill_check (const char *command);
+extern void face_fill_event (const struct pool_event *event);
+extern int face_fill_start (void);
+extern void face_fill_stop (void);
 
 /* verbs.c: face_control_bind makes the socket, before the fork; after it
  * face_control_change_user makes it the server's user's, and then

@@ -10,6 +10,7 @@ pool_plugin_sources = \
 	plugins/pool/config.c \
 	plugins/pool/exports.c \
 	plugins/pool/face.h \
+	plugins/pool/fill.c \
 	plugins/pool/log.c \
 	plugins/pool/open.c \
 	plugins/pool/pool.c \

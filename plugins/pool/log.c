@@ -57,6 +57,7 @@ is_trouble (enum pool_event_kind kind)
   case POOL_EVENT_OPENED:
   case POOL_EVENT_CLOSED:
   case POOL_EVENT_NOT_FULL:
+  case POOL_EVENT_NOT_FILLING:
     return false;
   default:
     return true;

@@ -110,6 +110,14 @@ format_if_empty (struct vdev *backing)
   return r < 0 ? fail (r) : 0;
 }
 
+/* From any thread. */
+static void
+on_event (void *opaque, const struct pool_event *event)
+{
+  face_log_event (opaque, event);
+  face_fill_event (event);
+}
+
 static int
 open_pool (struct vdev *backing)
 {
@@ -120,7 +128,7 @@ open_pool (struct vdev *backing)
   options.discard_never = face_config.discard_never;
   options.cache_size = face_config.cache_size;
   options.name = face_config.given;
-  options.event = face_log_event;
+  options.event = on_event;
   r = pool_open (backing, &options, &face_pool);
   return r < 0 ? fail (r) : 0;
 }
@@ -213,7 +221,7 @@ face_start (void)
     r = pool_start (face_pool);
   if (r < 0)
     return fail (r);
-  if (face_control_start () < 0)
+  if (face_control_start () < 0 || face_fill_start () < 0)
     return -1;
   face_undo_end ();
   return 0;
@@ -222,6 +230,7 @@ face_start (void)
 void
 face_stop (void)
 {
+  face_fill_stop ();
   face_control_stop ();
   face_close_handles ();
   if (face_pool && pool_close (face_pool) < 0)

@@ -115,6 +115,7 @@ pool_load (void)
   use_one_heap ();
   base_mutex_init (&handles_lock);
   face_log_init ();
+  face_fill_init ();
   r = devices_register ();
 #ifdef POOL_UNDER_TEST
   if (r == 0)

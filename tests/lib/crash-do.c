@@ -343,7 +343,8 @@ static bool
 do_flush (struct crash_actor *a, const struct crash_op *op)
 {
   struct crash_world *w = a->w;
-  struct oracle_volume *v = op->pool_wide ? NULL : target (a, op);
+  struct oracle_volume *v = op->pool_wide || op->kind == CRASH_CHECKPOINT
+    ? NULL : target (a, op);
   struct vdev *d = NULL;
   uint64_t want;
   int r;
@@ -355,7 +356,8 @@ do_flush (struct crash_actor *a, const struct crash_op *op)
   }
   want = w->acked;
   crash_begin (a, op, 0, NULL, 0, 0);
-  r = d ? vdev_flush (d) : w->e->flush (w->pool);
+  r = op->kind == CRASH_CHECKPOINT ? w->e->checkpoint (w->pool)
+    : d ? vdev_flush (d) : w->e->flush (w->pool);
   crash_end (a);
   if (w->failed)
     return false;
@@ -468,6 +470,7 @@ crash_do (struct crash_actor *a, const struct crash_op *op)
     ok = do_read (a, op);
     break;
   case CRASH_FLUSH:
+  case CRASH_CHECKPOINT:
     ok = do_flush (a, op);
     break;
   case CRASH_RECLAIM:

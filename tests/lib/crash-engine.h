@@ -35,6 +35,7 @@ enum crash_kind {
   CRASH_GROW,                   /* the pool */
   CRASH_IMPORT,
   CRASH_RECLAIM,                /* background work */
+  CRASH_CHECKPOINT,             /* what the journal has goes into the trees */
   CRASH_SUBJECTS,
   CRASH_READ = CRASH_SUBJECTS,
   CRASH_CHECK,                  /* while others go on */
@@ -52,6 +53,7 @@ struct crash_engine {
   uint64_t fixed_volumes;       /* if not 0 a pool has these from the start:
                                  * v0, v1, ... */
   uint64_t fixed_size;          /* ... of this size, in bytes */
+  bool journal;                 /* pools may have a journal */
 
   int (*format) (struct vdev *backing,
                  const struct pool_format_options *options);
@@ -75,6 +77,7 @@ struct crash_engine {
   int (*remove) (struct pool *p, const char *name, unsigned flags);
   int (*grow) (struct pool *p, uint64_t capacity);
   int (*flush) (struct pool *p);
+  int (*checkpoint) (struct pool *p);
   int (*reclaim) (struct pool *p);
   int (*import_begin) (struct pool *p, const char *volume, uint64_t size,
                        struct pool_import **ret);

@@ -15,7 +15,8 @@
 #define ACTORS_MOST 6
 
 const char *const crash_phase_names[CRASH_PHASES] = {
-  "data", "nodes", "flush 1", "super", "flush 2", "after", "recovery",
+  "data", "journal", "flush j", "nodes", "flush 1", "super", "flush 2",
+  "after", "recovery",
 };
 
 /* ---- the shape of a pool ----------------------------------------------- */
@@ -29,6 +30,7 @@ crash_shape_make (struct crash_run *run, struct base_rng *rng,
   static const struct crash_mix *const mixes[] = {
     &crash_mix_plain, &crash_mix_full, &crash_mix_full, &crash_mix_verbs,
     &crash_mix_data };
+  static const uint64_t journals[] = { 6, 7, 9, 12, 20, 40, 100 };
 
   shape->blocks = blocks[base_rng_below (rng, BASE_ARRAY_SIZE (blocks))];
   /* In tiny pools several writers do little but wait for each other. */
@@ -38,13 +40,19 @@ crash_shape_make (struct crash_run *run, struct base_rng *rng,
   if (run->e->fixed_volumes == 0 && base_rng_below (rng, 16) == 0)
     shape->block = 2 * ORACLE_PAGE;
   shape->mix = mixes[base_rng_below (rng, BASE_ARRAY_SIZE (mixes))];
+  shape->journal = journals[base_rng_below (rng, BASE_ARRAY_SIZE (journals))];
+  shape->journal = BASE_MIN (shape->journal, shape->blocks / 5);
+  /* What is before the journal takes 128 KiB. */
+  if (!run->e->journal || base_rng_below (rng, 2) == 0 || shape->journal < 6 || shape->journal + 44 > shape->blocks)
+    shape->journal = 0;
 }
 
 static bool
 start (struct crash_run *run, struct crash_past *past,
        const struct crash_shape *shape)
 {
-  struct pool_format_options o = { .block_size = shape->block };
+  struct pool_format_options o = { .block_size = shape->block,
+    .journal_size = shape->journal * shape->block };
   struct crash_op op = { .kind = CRASH_CREATE };
   uint64_t size = shape->blocks * shape->block;
   unsigned i;
@@ -57,6 +65,7 @@ start (struct crash_run *run, struct crash_past *past,
   past->w.keep_spans = true;
   past->w.verbose = run->verbose;
   past->w.drop_flush = run->drop_flush;
+  past->w.journal = shape->journal > 0;
   crash_actor_init (&past->a, &past->w, 0);
   if (!crash_world_format (&past->w, &o))
     return false;
@@ -269,6 +278,7 @@ static const struct crash_op alphabet[] = {
   { .kind = CRASH_CREATE, .vol = 4, .len = 3 * B },
   { .kind = CRASH_IMPORT, .vol = 4, .len = 2 * B, .steps = 2 },
   { .kind = CRASH_RECLAIM, .pool_wide = true, .steps = 2 },
+  { .kind = CRASH_CHECKPOINT },
   { .kind = CRASH_GROW, .len = 56 * B },
 };
 
@@ -302,6 +312,11 @@ exhaustive (struct crash_run *run, struct crash_past *past)
   size_t letter[BASE_ARRAY_SIZE (alphabet)], n = letters (run, letter), i;
   uint64_t code = run->history;
 
+  if (run->e->journal) {
+    shape.blocks += code % 2 * 8;
+    shape.journal = code % 2 * 12;
+    code /= 2;
+  }
   if (!start (run, past, &shape))
     return false;
   for (i = 0; i < BASE_ARRAY_SIZE (past_ops); i++)
@@ -328,7 +343,7 @@ crash_histories (const struct crash_run *run)
     return UINT64_MAX;
   for (i = 0; i < run->exhaustive; i++)
     n *= letters (run, NULL);
-  return n;
+  return run->e->journal ? 2 * n : n;
 }
 
 /* ---- all together ------------------------------------------------------ */
@@ -336,10 +351,17 @@ crash_histories (const struct crash_run *run)
 static enum crash_kind
 subject_kind (const struct crash_run *run)
 {
+  /* Half of what changes data goes to the journal, and what does not shares
+   * the other phases with the verbs: so it comes twice as often.
+   */
+  static const uint8_t more[] = {
+    CRASH_WRITE, CRASH_PARTIAL, CRASH_LARGE, CRASH_FUA, CRASH_TRIM, CRASH_ZERO,
+    CRASH_FLUSH, CRASH_CHECKPOINT };
   uint64_t n = run->history / 3;
 
   for (;;) {
-    enum crash_kind kind = n % CRASH_SUBJECTS;
+    uint64_t i = n % (CRASH_SUBJECTS + BASE_ARRAY_SIZE (more));
+    enum crash_kind kind = i < CRASH_SUBJECTS ? i : more[i - CRASH_SUBJECTS];
     if (run->e->kinds >> kind & 1)
       return kind;
     n = n * UINT64_C (6364136223846793005) % 1000003 + 1;
@@ -420,17 +442,30 @@ crash_window_of (const struct crash_world *w, size_t span,
     if (log.ops[i].kind == RECORDER_FLUSH && log.ops[i].issued_at >= cut &&
         log.ops[i].issued_at < next && log.ops[i].completed_at != 0)
       flush[n++] = i;
-  from[PHASE_NODES] = cut;
-  from[PHASE_FLUSH_1] = from[PHASE_SUPER] = n >= 2
-    ? log.ops[flush[n - 2]].issued_at : log.now + 1;
-  if (n >= 2)
+  for (i = PHASE_JOURNAL; i <= PHASE_NODES; i++)
+    from[i] = cut;
+  for (i = PHASE_FLUSH_1; i <= PHASE_AFTER; i++)
+    from[i] = log.now + 1;
+  if (n == 1 && w->journal) {           /* a transaction */
+    from[PHASE_FLUSH_J] = log.ops[flush[0]].issued_at;
+    for (i = PHASE_NODES; i <= PHASE_AFTER; i++)
+      from[i] = log.ops[flush[0]].completed_at;
+    return;
+  }
+  if (n >= 3 && w->journal) {           /* ... and then a checkpoint */
+    from[PHASE_FLUSH_J] = log.ops[flush[n - 3]].issued_at;
+    from[PHASE_NODES] = log.ops[flush[n - 3]].completed_at;
+  }
+  if (n >= 2) {
+    from[PHASE_FLUSH_1] = log.ops[flush[n - 2]].issued_at;
     from[PHASE_SUPER] = log.ops[flush[n - 2]].completed_at;
-  from[PHASE_FLUSH_2] = n >= 1 ? log.ops[flush[n - 1]].issued_at
-    : log.now + 1;
-  if (n < 2)
+  }
+  if (n >= 1) {
+    from[PHASE_FLUSH_2] = log.ops[flush[n - 1]].issued_at;
+    from[PHASE_AFTER] = log.ops[flush[n - 1]].completed_at;
+  }
+  if (n == 1)
     from[PHASE_FLUSH_1] = from[PHASE_SUPER] = from[PHASE_FLUSH_2];
-  from[PHASE_AFTER] = n >= 1 ? log.ops[flush[n - 1]].completed_at
-    : log.now + 1;
 }
 
 bool

@@ -24,7 +24,9 @@
 
 enum crash_phase {
   PHASE_DATA,                   /* before the cut of its commit */
-  PHASE_NODES,                  /* metadata is being written */
+  PHASE_JOURNAL,                /* its transaction goes to the journal */
+  PHASE_FLUSH_J,
+  PHASE_NODES,                  /* nodes and pages are being written */
   PHASE_FLUSH_1,
   PHASE_SUPER,                  /* superblock and twin */
   PHASE_FLUSH_2,
@@ -91,6 +93,8 @@ extern void crash_window_of (const struct crash_world *w, size_t span,
 struct crash_shape {
   uint64_t blocks;
   uint32_t block;
+  uint64_t journal;             /* blocks; 0 = as many as by default, which in
+                                 * pools as small as these is no ring */
   const struct crash_mix *mix;
 };
 extern void crash_shape_make (struct crash_run *run, struct base_rng *rng,

@@ -275,8 +275,8 @@ judge_recovery (struct judge *j, struct trial *t, enum crash_kind kind,
   bool ok;
 
   base_rng_seed (&rng, salt);
-  /* One in three is enough: all phases give some. */
-  if (base_rng_below (&rng, 3) > 0)
+  /* One in four is enough: all phases give some. */
+  if (base_rng_below (&rng, 4) > 0)
     return true;
   crash_states_init (&s.cs, &log, t->state);
   ok = some_states (&s, kind, PHASE_RECOVERY, 1, t->opened_at, 1, &rng);
@@ -293,7 +293,8 @@ judge_span (struct source *s, size_t span, struct base_rng *rng)
   static const struct { enum crash_phase phase; unsigned alone, threads; }
   shares[] = {
     { PHASE_FLUSH_2, 2, 2 }, { PHASE_SUPER, 2, 2 }, { PHASE_FLUSH_2, 0, 5 },
-    { PHASE_SUPER, 0, 5 }, { PHASE_DATA, 4, 4 }, { PHASE_AFTER, 4, 4 },
+    { PHASE_FLUSH_J, 6, 6 }, { PHASE_JOURNAL, 6, 6 },
+    { PHASE_SUPER, 0, 5 }, { PHASE_DATA, 3, 3 }, { PHASE_AFTER, 3, 3 },
     { PHASE_FLUSH_1, 4, 4 }, { PHASE_NODES, 4, 4 },
   };
   struct crash_window window;

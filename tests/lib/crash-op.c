@@ -22,7 +22,8 @@
 const char *const crash_kind_names[CRASH_KINDS] = {
   "write", "partial", "large", "fua", "trim", "zero", "flush", "create",
   "snapshot", "group", "clone", "remove", "rollback", "resize", "rename",
-  "grow", "import", "reclaim", "read", "check", "reopen", "kill", "badflush",
+  "grow", "import", "reclaim", "checkpoint", "read", "check", "reopen",
+  "kill", "badflush",
 };
 
 const struct crash_mix crash_mix_plain = { {
@@ -31,7 +32,8 @@ const struct crash_mix crash_mix_plain = { {
   [CRASH_SNAPSHOT] = 3, [CRASH_GROUP] = 1, [CRASH_CLONE] = 2,
   [CRASH_REMOVE] = 4, [CRASH_ROLLBACK] = 1, [CRASH_RESIZE] = 2,
   [CRASH_RENAME] = 1, [CRASH_GROW] = 1, [CRASH_IMPORT] = 1,
-  [CRASH_RECLAIM] = 3, [CRASH_READ] = 12, [CRASH_CHECK] = 1,
+  [CRASH_RECLAIM] = 3, [CRASH_CHECKPOINT] = 1, [CRASH_READ] = 12,
+  [CRASH_CHECK] = 1,
 } };
 const struct crash_mix crash_mix_full = { {
   [CRASH_WRITE] = 40, [CRASH_PARTIAL] = 16, [CRASH_LARGE] = 24, [CRASH_FUA] = 2,
@@ -39,7 +41,7 @@ const struct crash_mix crash_mix_full = { {
   [CRASH_SNAPSHOT] = 3, [CRASH_GROUP] = 1, [CRASH_CLONE] = 1,
   [CRASH_REMOVE] = 3, [CRASH_ROLLBACK] = 1, [CRASH_RESIZE] = 1,
   [CRASH_RENAME] = 1, [CRASH_IMPORT] = 1, [CRASH_RECLAIM] = 2,
-  [CRASH_READ] = 8,
+  [CRASH_CHECKPOINT] = 1, [CRASH_READ] = 8,
 } };
 const struct crash_mix crash_mix_verbs = { {
   [CRASH_WRITE] = 16, [CRASH_PARTIAL] = 8, [CRASH_LARGE] = 2, [CRASH_FUA] = 1,
@@ -47,12 +49,13 @@ const struct crash_mix crash_mix_verbs = { {
   [CRASH_SNAPSHOT] = 10, [CRASH_GROUP] = 4, [CRASH_CLONE] = 8,
   [CRASH_REMOVE] = 14, [CRASH_ROLLBACK] = 5, [CRASH_RESIZE] = 5,
   [CRASH_RENAME] = 3, [CRASH_GROW] = 1, [CRASH_IMPORT] = 3,
-  [CRASH_RECLAIM] = 6, [CRASH_READ] = 4, [CRASH_CHECK] = 1,
+  [CRASH_RECLAIM] = 6, [CRASH_CHECKPOINT] = 2, [CRASH_READ] = 4,
+  [CRASH_CHECK] = 1,
 } };
 const struct crash_mix crash_mix_data = { {
   [CRASH_WRITE] = 34, [CRASH_PARTIAL] = 24, [CRASH_LARGE] = 3, [CRASH_FUA] = 3,
   [CRASH_TRIM] = 8, [CRASH_ZERO] = 6, [CRASH_FLUSH] = 6, [CRASH_RECLAIM] = 1,
-  [CRASH_READ] = 15, [CRASH_CHECK] = 1,
+  [CRASH_CHECKPOINT] = 1, [CRASH_READ] = 15, [CRASH_CHECK] = 1,
 } };
 
 const struct crash_mix crash_mix_writes = { {

@@ -128,6 +128,17 @@ epitaph (void)
   say_again (epitaph_run, epitaph_run->history, epitaph_run->states);
 }
 
+/* Can there be such a cell?  Verbs are not in the journal. */
+static bool
+is_cell (const struct crash_engine *e, unsigned kind, unsigned phase)
+{
+  if (!(e->kinds >> kind & 1))
+    return false;
+  if (phase != PHASE_JOURNAL && phase != PHASE_FLUSH_J)
+    return true;
+  return e->journal && (kind <= CRASH_FLUSH || kind == CRASH_CHECKPOINT);
+}
+
 static bool
 cells_full (const struct crash_engine *e, uint64_t least)
 {
@@ -135,7 +146,7 @@ cells_full (const struct crash_engine *e, uint64_t least)
 
   for (k = 0; k < CRASH_SUBJECTS; k++)
     for (p = 0; p < CRASH_PHASES; p++)
-      if ((e->kinds >> k & 1) && shared->cell[k][p] < least)
+      if (is_cell (e, k, p) && shared->cell[k][p] < least)
         return false;
   return true;
 }
@@ -376,7 +387,7 @@ crash_tally_least (const struct crash_engine *e, const struct crash_tally *t)
 
   for (k = 0; k < CRASH_SUBJECTS; k++)
     for (p = 0; p < CRASH_PHASES; p++)
-      if (e->kinds >> k & 1)
+      if (is_cell (e, k, p))
         least = BASE_MIN (least, t->cell[k][p]);
   return least;
 }

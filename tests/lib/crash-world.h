@@ -90,6 +90,7 @@ struct crash_world {
   uint64_t largest_volume;      /* of random operations, in blocks */
   uint64_t largest_write;
   bool concurrent;              /* several actors */
+  bool journal;                 /* the pool has one */
   bool drop_flush;              /* flushes do not reach the log */
   bool fault_device;            /* a faulty device stands above the log, */
   struct vdev *fault;           /* this one; borrowed from the pool */

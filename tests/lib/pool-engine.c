@@ -19,6 +19,7 @@ pool_is_full (struct pool *p)
 const struct crash_engine crash_pool_engine = {
   .name = "pool",
   .kinds = (1 << CRASH_KINDS) - 1,
+  .journal = true,
   .format = pool_format,
   .open = pool_open,
   .work = pool_work,
@@ -34,6 +35,7 @@ const struct crash_engine crash_pool_engine = {
   .remove = pool_remove,
   .grow = pool_grow,
   .flush = pool_flush,
+  .checkpoint = pool_checkpoint,
   .reclaim = pool_reclaim,
   .import_begin = pool_import_begin,
   .import_vdev = pool_import_vdev,

@@ -66,6 +66,8 @@ fix_entry (struct fix *f, struct format_entry *e, unsigned level,
         if (r[i].kind != FORMAT_FREE)
           fix_root (f, &r[i].root, MAP);
   }
+  if (le32toh (e->check) == POOL_FIX_WRONG)
+    return;
   e->check = htole32 (base_crc32c (block (f, place), f->bs) ^
                       format_mix (f->super->uuid, place, format_birth (e)));
 }

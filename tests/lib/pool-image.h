@@ -85,6 +85,7 @@ extern char *pi_name (struct pi *p, unsigned record);
  * at *SUPER, then seal it and write it to its slot and twin.  Whatever the
  * image holds, this ends, and touches nothing outside of it.
  */
+#define POOL_FIX_WRONG 0xdeadbeef       /* a check that stays as it is */
 extern void pool_fix (uint8_t *image, size_t size, struct format_super *super);
 
 #endif /* NBDVOL_TEST_POOL_IMAGE_H */
