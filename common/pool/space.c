@@ -80,7 +80,7 @@ space_limits (struct pool *p)
   s->max_dirty = BASE_MIN (BASE_MAX (n / 64, MIN_DIRTY), MAX_DIRTY);
   s->max_blocks = BASE_MIN (BASE_MAX (n / 64, 2),
                             MAX_REQUEST / p->block_size);
-  s->max_capital = BASE_MIN (n / 4, MAX_CAPITAL / p->block_size);
+  s->max_capital = BASE_MIN (n / 2, MAX_CAPITAL / p->block_size);
   s->min_capital = BASE_MIN (n / 8, MIN_CAPITAL / p->block_size);
   s->capital = BASE_MAX (s->capital, s->min_capital);
 }
