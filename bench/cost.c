@@ -113,9 +113,15 @@ cost_make (struct cost_pool *c)
 void
 cost_open (struct cost_pool *c)
 {
+  cost_open_quiet (c);
+  must (pool_start (c->pool));
+}
+
+void
+cost_open_quiet (struct cost_pool *c)
+{
   c->backing = open_backing (c, 0);
   must (pool_open (c->backing, NULL, &c->pool));
-  must (pool_start (c->pool));
   must (pool_volume_open (c->pool, "root", false, NULL, &c->volume));
 }
 

@@ -41,8 +41,9 @@ extern void cost_die (const char *what) __attribute__ ((__noreturn__));
 
 /* An empty pool, made anew. */
 extern void cost_make (struct cost_pool *c);
-/* Opened and started as a server does. */
+/* Opened and started as a server does; without a thread of its own. */
 extern void cost_open (struct cost_pool *c);
+extern void cost_open_quiet (struct cost_pool *c);
 extern void cost_close (struct cost_pool *c);
 /* The pool is closed: drop its file from the page cache. */
 extern void cost_forget_pages (const struct cost_pool *c);
@@ -58,5 +59,7 @@ extern double cost_median (double *values, size_t n);
 
 /* The step `memory` (cost-memory.c). */
 extern void cost_memory (void);
+/* The step `amplify` (cost-amplify.c). */
+extern void cost_amplify (void);
 
 #endif /* NBDVOL_COST_H */

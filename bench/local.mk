@@ -15,6 +15,7 @@ bench_pool_cost_CPPFLAGS = $(CPPFLAGS_BENCH)
 bench_pool_cost_SOURCES = \
 	bench/cost.c \
 	bench/cost.h \
+	bench/cost-amplify.c \
 	bench/cost-memory.c \
 	bench/pool-cost.c
 bench_pool_cost_LDADD = \

@@ -14,6 +14,7 @@
  *                            again (aged).  The three pools in turn.
  *   pool-cost DIR open       the largest: after a clean close, after kill -9
  *   pool-cost DIR memory     the largest: a million random requests
+ *   pool-cost DIR amplify    16 GiB: what is written for each byte
  *   pool-cost DIR snapshot   the largest: snapshots with nothing dirty
  *
  * Each step opens what the one before has closed, and prints KEY=VALUE
@@ -313,7 +314,8 @@ main (int argc, char **argv)
 {
   static const struct { const char *name; void (*run) (void); } steps[] = {
     { "build", build }, { "writes", writes }, { "open", open_times },
-    { "memory", cost_memory }, { "snapshot", snapshots },
+    { "amplify", cost_amplify }, { "memory", cost_memory },
+    { "snapshot", snapshots },
   };
   size_t i;
 
@@ -325,6 +327,6 @@ main (int argc, char **argv)
         return 0;
       }
   fprintf (stderr, "usage: pool-cost DIR "
-           "build|writes|open|memory|snapshot\n");
+           "build|writes|open|amplify|memory|snapshot\n");
   return 2;
 }

@@ -633,8 +633,10 @@ cut_settle (struct pool *p, struct cut *cut)
 {
   size_t i;
 
-  for (i = 0; i < cut->nodes.len; ++i)
+  for (i = 0; i < cut->nodes.len; ++i) {
+    node_is_clean (cut->nodes.ptr[i]);
     node_unref (node_insert_clean (p, cut->nodes.ptr[i]));
+  }
   cut->nodes.len = 0;
   for (i = 0; i < cut->items.len; ++i)
     tree_settle (cut->items.ptr[i].v, &cut->items.ptr[i]);

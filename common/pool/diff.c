@@ -155,30 +155,43 @@ take_place (struct pool *p, struct cut *cut, const struct node *n,
   return r;
 }
 
-/* N is finished: make its clean form, queue the write to PLACE. */
+/* N, which is read only from now on, has its entry: queue the write. */
+static int
+queue_node (struct pool *p, struct cut *cut, struct node *n, uint64_t place)
+{
+  format_entry_set (&n->self, FORMAT_NODE, place, cut->epoch,
+                    base_crc32c (n->e, p->block_size)
+                    ^ pool_mix (p, place, cut->epoch));
+  cut->nodes_written++;
+  return cut_queue (p, cut, (struct cut_write) {
+      .place = place, .data = n->e, .node = node_ref (n) });
+}
+
+/* N is finished.  A leaf is what will stand on disk, and becomes clean itself
+ * when that is durable.  The entries of the others are made from what is below
+ * them, in a copy: readers still follow the pointers.
+ */
 static int
 finish_node (struct pool *p, struct cut *cut, struct node *n, uint64_t place)
 {
   struct node *clean;
   uint32_t i;
+  int r;
 
+  if (n->level == 0)
+    return queue_node (p, cut, n, place);
   clean = node_new_clean (p, n->level);
   if (clean == NULL)
     return -ENOMEM;
   memcpy (clean->e, n->e, p->block_size);
   clean->live = n->live;
-  if (n->child)
-    for (i = 0; i < p->fan; ++i)
-      if (n->child[i])
-        clean->e[i] = n->child[i]->self;
-  format_entry_set (&clean->self, FORMAT_NODE, place, cut->epoch,
-                    base_crc32c (clean->e, p->block_size)
-                    ^ pool_mix (p, place, cut->epoch));
+  for (i = 0; i < p->fan; ++i)
+    if (n->child[i])
+      clean->e[i] = n->child[i]->self;
   n->clean = clean;
+  r = queue_node (p, cut, clean, place);
   n->self = clean->self;
-  cut->nodes_written++;
-  return cut_queue (p, cut, (struct cut_write) {
-      .place = place, .data = clean->e, .node = node_ref (clean) });
+  return r;
 }
 
 static int

@@ -96,9 +96,9 @@ format_default_journal (uint64_t blocks, unsigned block_shift)
 {
   uint64_t length;
 
-  /* capacity / 1024 in blocks; no product, which might overflow */
+  /* capacity / 256 in blocks; no product, which might overflow */
   if (blocks >> (BIG_POOL_SHIFT - block_shift) > 0) {
-    length = blocks / 1024;
+    length = blocks / 256;
     length = BASE_MAX (length, MIN_JOURNAL >> block_shift);
     length = BASE_MIN (length, MAX_JOURNAL >> block_shift);
   }

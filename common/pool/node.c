@@ -153,6 +153,16 @@ node_new_clean (struct pool *p, unsigned level)
   return node_alloc (p, level);
 }
 
+void
+node_is_clean (struct node *n)
+{
+  if (!n->dirty)
+    return;
+  n->dirty = false;
+  node_unref (n->origin);
+  n->origin = NULL;
+}
+
 struct node *
 node_copy (struct pool *p, struct node *from, uint64_t txn)
 {

@@ -340,6 +340,8 @@ take_untouched (struct pool *p, uint64_t *n, struct extent_vector *out)
 {
   uint64_t pos = p->space.touched, budget = UINT64_MAX;
 
+  if (p->space.untouched == 0)
+    return 0;
   return take_runs (p, n, 1, &pos, pool_blocks (p), &budget, out);
 }
 

@@ -70,14 +70,15 @@ extern void places_cleanup (struct place_vector *v);
 struct node {
   atomic_uint refs;
   uint8_t level;                /* 0 = leaf */
-  bool dirty;
+  atomic_bool dirty;            /* a frozen leaf becomes clean as it is */
   uint32_t live;                /* slots that are not holes */
   struct pool *pool;
   uint64_t txn;                 /* dirty: transaction it belongs to */
   struct format_entry self;     /* clean: the entry that names it; dirty: set
                                  * by its commit */
   struct node *origin;          /* dirty: copied from; NULL = new */
-  struct node *clean;           /* dirty: what its commit made of it */
+  struct node *clean;           /* dirty, level > 0: what its commit made of
+                                 * it */
   struct node **child;          /* dirty, level > 0: children in memory */
   struct node *hash_next;       /* clean; lock: cache shard.  Spare; lock:
                                  * spare_lock */
@@ -114,6 +115,8 @@ extern void node_cleanup_unref (struct node **np);
 extern struct node *node_new (struct pool *p, unsigned level, uint64_t txn);
 extern struct node *node_new_clean (struct pool *p, unsigned level);
 extern struct node *node_copy (struct pool *p, struct node *from, uint64_t txn);
+/* The commit that wrote N, if it was dirty, is durable. */
+extern void node_is_clean (struct node *n);
 /* Put a clean node that was just written, or read, into the cache; takes the
  * caller's reference and returns one, perhaps to an equal node that was there.
  * NULL: no memory to keep it.

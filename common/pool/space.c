@@ -50,7 +50,8 @@
 #include "pool-internal.h"
 
 #define MIN_DIRTY 12            /* two paths in a map of six levels */
-#define MAX_DIRTY 4096
+#define MAX_DIRTY 4096          /* of one transaction */
+#define MAX_DIRTY_BYTES (UINT64_C (80) << 20)
 #define MAX_REQUEST (UINT64_C (32) << 20)
 #define MIN_CAPITAL (UINT64_C (256) << 20)
 #define MAX_CAPITAL (UINT64_C (2) << 30)
@@ -70,14 +71,22 @@ struct space_waiter {
 
 /* By the capacity.  They grow by less than the capacity does, so that a full
  * pool that grows stays on the right side of its reserve.
+ *
+ * A checkpoint writes each dirty node once, however often it was changed.  Up
+ * to 20 GiB (blocks of 4 KiB) all leaves of one map may be dirty, and random
+ * writes share them; in larger pools they would not, and the memory is better
+ * used otherwise.
  */
 void
 space_limits (struct pool *p)
 {
   struct space *s = &p->space;
   const uint64_t n = pool_blocks (p);
+  uint64_t most = MAX_DIRTY_BYTES / p->block_size;
 
-  s->max_dirty = BASE_MIN (BASE_MAX (n / 64, MIN_DIRTY), MAX_DIRTY);
+  if (n / p->fan > most)
+    most = BASE_MIN (most, (uint64_t) MAX_DIRTY);
+  s->max_dirty = BASE_MIN (BASE_MAX (n / 64, (uint64_t) MIN_DIRTY), most);
   s->max_blocks = BASE_MIN (BASE_MAX (n / 64, 2),
                             MAX_REQUEST / p->block_size);
   s->max_capital = BASE_MIN (n / 2, MAX_CAPITAL / p->block_size);
