@@ -36,7 +36,7 @@ TEST_MAIN
     test_count (r->steps + r->compared);
   }
   printf ("%" PRIu64 " operations in %" PRIu64 " pools, %" PRIu64
-          " %% of them on a full pool, %" PRIu64 " refused\n",
-          steps, n, steps ? full * 100 / steps : 0, refused);
+          " of them on a full pool (%" PRIu64 " %%), %" PRIu64 " refused\n",
+          steps, n, full, steps ? full * 100 / steps : 0, refused);
   CHECK (n < 48 || full * 100 > steps * 30);
 }

@@ -90,6 +90,8 @@ struct crash_engine {
   int (*check) (struct pool *p, const struct pool_check_options *options,
                 struct pool_check_result *result);
   bool (*full) (struct pool *p);        /* may be NULL */
+  int (*scrub) (struct pool *p, const struct pool_scrub_options *options,
+                struct pool_scrub_info *result);        /* may be NULL */
 };
 
 extern const struct crash_engine crash_pool_engine;
