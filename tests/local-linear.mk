@@ -55,3 +55,9 @@ tests_test_pool_concurrent_histories_of_real_threads_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_concurrent_histories_of_real_threads_LDADD = \
 	$(LDADD_LINEAR) \
 	$(LDADD_TEST_POOL)
+
+# Both, and the model test, at length.
+SOAK += tests/soak-pool-model.sh
+EXTRA_DIST += \
+	acceptance/model.sh \
+	tests/soak-pool-model.sh

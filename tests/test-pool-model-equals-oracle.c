@@ -15,7 +15,7 @@
 
 TEST_MAIN
 {
-  const uint64_t seed = test_seed (), n = test_env ("CASES", 60);
+  const uint64_t seed = test_seed (), n = test_env ("CASES", 48);
   uint64_t i, steps = 0, full = 0, refused = 0;
   const struct model_result *r;
   struct model_case c;

@@ -265,9 +265,11 @@ void
 model_case_make (struct model_case *c, const struct crash_engine *e,
                  uint64_t seed)
 {
+  /* A step in the largest takes 50 times as long as one in the smallest. */
   static const struct { uint16_t blocks; uint16_t steps; } shapes[] = {
-    { 40, 3000 }, { 48, 3000 }, { 64, 3000 }, { 100, 3000 }, { 256, 3000 },
-    { 1024, 3000 }, { 4096, 4000 }, { 16384, 3000 } };
+    { 40, 6000 }, { 100, 6000 }, { 48, 6000 }, { 1024, 4000 }, { 64, 6000 },
+    { 256, 6000 }, { 40, 6000 }, { 4096, 4000 }, { 80, 6000 }, { 56, 6000 },
+    { 160, 6000 }, { 16384, 3000 } };
   static const struct crash_mix *const mixes[] = {
     &crash_mix_full, &crash_mix_plain, &crash_mix_full,
     &crash_mix_full, &crash_mix_verbs, &crash_mix_full };
