@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # The model test at length: OPERATIONS (20,000,000) in pools of 40 blocks to
-# 64 MiB against the flat oracle, in parts of PART (720) pools, which go
-# through all shapes and mixes ten times; and CONCURRENT (2,000) histories of
-# simulated threads, 400 of real ones, judged for linearizability.  The result
-# is written down after each part.  A run that was cut short is taken up where
-# it ended, unless SEED is given or the code, or what judges it, is another
-# one by now.
+# 64 MiB against the flat oracle, in parts of PART (144) pools, which go
+# through all shapes and mixes twice, JOBS (as many as processors) at once; and
+# CONCURRENT (2,000) histories, one in six of real threads, judged for
+# linearizability.  The result is written down after each part.  A run that was
+# cut short is taken up where it ended, unless SEED is given or the code, or
+# what judges it, is another one by now.
 set -e
 source "$(dirname "$0")/lib/functions.sh"
 abs_top_srcdir=$srcdir
@@ -16,8 +16,9 @@ source "$srcdir/acceptance/functions.sh"
 given=${SEED:-}
 use_seed
 operations=${OPERATIONS:-20000000}
-part=${PART:-720}
+part=${PART:-144}
 concurrent=${CONCURRENT:-2000}
+jobs=${JOBS:-$(nproc)}
 log=$tmpdir/log
 failures=0
 
@@ -54,37 +55,52 @@ take_up ()
     echo "SEED=$SEED, $steps operations and $histories histories are done"
 }
 
-# run NAME VARIABLE=VALUE...: one run of a test; its log is shown if it fails.
-run ()
+# judge LOG RC: of one run of a test; the log is shown if it failed.
+judge ()
 {
-  local name=$1
-  shift
-  if ! env SEED="$seed" "$@" "$builddir/tests/$name" >"$log" 2>&1; then
-    cat "$log"
+  if [ "$2" -ne 0 ]; then
+    cat "$1"
     failures=$((failures + 1))
   fi
   passed
 }
 
-model_part ()
+# Add up what LOG says.
+count ()
 {
   local n f r
   local figures='^([0-9]+) operations in [0-9]+ pools, ([0-9]+) of .*, ([0-9]+)'
-  run test-pool-model-equals-oracle CASES="$part"
-  read -r n f r < <(sed -nE "s/$figures refused\$/\1 \2 \3/p" "$log") || true
+  read -r n f r < <(sed -nE "s/$figures refused\$/\1 \2 \3/p" "$1") || true
   steps=$((steps + ${n:-0})) full=$((full + ${f:-0}))
   refused=$((refused + ${r:-0})) pools=$((pools + part))
-  seed=$((seed + part))
+}
+
+# One part for each job.
+model_parts ()
+{
+  local i rc pids=()
+  for ((i = 0; i < jobs; i++)); do
+    SEED=$((seed + i * part)) CASES=$part \
+      "$builddir/tests/test-pool-model-equals-oracle" >"$log-$i" 2>&1 &
+    pids+=($!)
+  done
+  for ((i = 0; i < jobs; i++)); do
+    rc=0
+    wait "${pids[i]}" || rc=$?
+    judge "$log-$i" $rc
+    count "$log-$i"
+  done
+  seed=$((seed + jobs * part))
   note
   echo "$steps operations, $full of them on a full pool, $failures failures"
 }
 
-# concurrent_part NAME SEEDS VARIABLE=VALUE...
+# concurrent_part NAME SEEDS
 concurrent_part ()
 {
-  local name=$1 n=$2 j
-  shift 2
-  run "$name" SEEDS="$n" "$@"
+  local name=$1 n=$2 j rc=0
+  SEED=$seed SEEDS=$n "$builddir/tests/$name" >"$log" 2>&1 || rc=$?
+  judge "$log" $rc
   j=$(sed -nE 's/^.* ([0-9]+) judged, .*$/\1/p' "$log")
   histories=$((histories + n)) judged=$((judged + ${j:-0}))
   seed=$((seed + n))
@@ -100,6 +116,6 @@ while [ "$histories" -lt "$concurrent" ] && [ $failures -eq 0 ]; do
   concurrent_part test-pool-concurrent-histories-of-real-threads 40
 done
 while [ "$steps" -lt "$operations" ] && [ $failures -eq 0 ]; do
-  model_part
+  model_parts
 done
 equal $failures 0 "failures"

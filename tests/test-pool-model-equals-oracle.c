@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The pool does what flat memory does: random operations of every kind, on
- * pools from 40 blocks to 64 MiB, full for much of the time.  After each
- * operation what it touched is compared, now and then everything, and the
- * check must be clean.  A sequence that fails is made small and printed.
+ * pools from 40 blocks to 64 MiB, with and without a ring, full for much of
+ * the time, closed or cut off after a flush and opened again.  After each
+ * operation what it touched is compared, now and then everything, and check
+ * and scrub must be clean.  A sequence that fails is made small and printed.
  *
  * Environment CASES: how many sequences (each some thousand operations).
  */

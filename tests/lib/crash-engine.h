@@ -54,6 +54,7 @@ struct crash_engine {
                                  * v0, v1, ... */
   uint64_t fixed_size;          /* ... of this size, in bytes */
   bool journal;                 /* pools may have a journal */
+  bool tells_holes;             /* extents: what is zero is a hole */
 
   int (*format) (struct vdev *backing,
                  const struct pool_format_options *options);

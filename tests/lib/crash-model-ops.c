@@ -101,7 +101,7 @@ extent (void *opaque, uint64_t offset, uint64_t length, uint32_t type)
   }
   for (off = offset; off < offset + length;
        off += k->w->block - off % k->w->block)
-    if (is_hole (k, off) != hole) {
+    if (is_hole (k, off) != hole && (hole || k->w->e->tells_holes)) {
       crash_fail (k->w, "%s: byte %" PRIu64 " is told to be %s", k->v->name,
                   off, hole ? "a hole" : "data");
       return 0;

@@ -23,6 +23,7 @@ const struct crash_engine crash_pool_engine = {
   .name = "pool",
   .kinds = (1 << CRASH_KINDS) - 1,
   .journal = true,
+  .tells_holes = true,
   .format = pool_format,
   .open = pool_open,
   .work = pool_work,
