@@ -20,6 +20,7 @@
 
 static struct pool *p;
 static struct gate gate;
+static unsigned done;           /* writers; one thread runs at a time */
 
 static void *
 writer (void *arg)
@@ -34,6 +35,7 @@ writer (void *arg)
   for (i = 0; i < WRITES; i++)
     CHECK_EQ_INT (vdev_write (d, buf, B, (me * WRITES + i) * B, 0), 0);
   vdev_unref (d);
+  done++;
   return NULL;
 }
 
@@ -64,6 +66,12 @@ crowd (uint64_t seed, uint32_t caps, bool beside)
   CHECK (pool_open (disk, NULL, &p) == 0);
   CHECK (pool_create (p, "v", 512 * B, 0) == 0);
   CHECK (pool_volume_open (p, "v", false, NULL, &d) == 0);
+  /* Let the slabs be backed: who needs one more waits for the commit. */
+  for (i = 0; i < THREADS * WRITES; i++)
+    CHECK_EQ_INT (vdev_write (d, "x", 1, i * B, 0), 0);
+  CHECK_EQ_INT (pool_checkpoint (p), 0);
+  CHECK_EQ_INT (vdev_trim (d, THREADS * WRITES * B, 0, 0), 0);
+  CHECK_EQ_INT (pool_checkpoint (p), 0);
   CHECK_EQ_INT (vdev_write (d, "x", 1, 0, 0), 0);
   vdev_unref (d);
   sim_start (&so);
@@ -73,18 +81,21 @@ crowd (uint64_t seed, uint32_t caps, bool beside)
     gate_wait (&gate);
   }
   gate.points = 100;
+  done = 0;
   for (i = 0; i < THREADS; i++) {
     number[i] = i;
     CHECK (base_thread_create (&t[i], writer, &number[i]) == 0);
   }
-  for (i = 0; i < THREADS; i++)
-    base_thread_join (&t[i]);
+  while (done < THREADS && !gate.late)
+    sim_point ();
   most = gate.most[GATE_WRITE];
   if (beside) {
     CHECK (!gate.late);
     gate_let_go (&gate);
     base_thread_join (&committer);
   }
+  for (i = 0; i < THREADS; i++)
+    base_thread_join (&t[i]);
   sim_stop (NULL);
   CHECK (pool_close (p) == 0);
   gate_free (&gate);
