@@ -16,7 +16,9 @@
 TEST_MAIN
 {
   const uint64_t seed = test_seed ();
-  const uint64_t n = test_env ("SEEDS", BASE_SANITIZED ? 6 : 24);
+  /* Instrumented it takes twenty times as long. */
+  const bool slow = BASE_SANITIZED || test_env ("NBDVOL_TEST_VALGRIND", 0);
+  const uint64_t n = test_env ("SEEDS", slow ? 6 : 24);
   const uint64_t requests = test_env ("REQUESTS", 1000);
   struct load_result r = { .requests = 0 };
   struct load l;
