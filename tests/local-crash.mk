@@ -49,6 +49,7 @@ tests_lib_libcrash_la_SOURCES = \
 	tests/lib/crash-judge.c \
 	tests/lib/crash-model.c \
 	tests/lib/crash-model.h \
+	tests/lib/crash-model-ops.c \
 	tests/lib/crash-op.c \
 	tests/lib/crash-random.c \
 	tests/lib/crash-run.c \

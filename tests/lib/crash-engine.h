@@ -54,6 +54,7 @@ struct crash_engine {
                                  * v0, v1, ... */
   uint64_t fixed_size;          /* ... of this size, in bytes */
   bool journal;                 /* pools may have a journal */
+  bool tells_holes;             /* extents: what is zero is a hole */
 
   int (*format) (struct vdev *backing,
                  const struct pool_format_options *options);
@@ -90,6 +91,8 @@ struct crash_engine {
   int (*check) (struct pool *p, const struct pool_check_options *options,
                 struct pool_check_result *result);
   bool (*full) (struct pool *p);        /* may be NULL */
+  int (*scrub) (struct pool *p, const struct pool_scrub_options *options,
+                struct pool_scrub_info *result);        /* may be NULL */
 };
 
 extern const struct crash_engine crash_pool_engine;

@@ -66,7 +66,7 @@ step (struct crash_actor *a, const struct model_case *c, unsigned i,
   struct crash_world *w = a->w;
   unsigned often = c->blocks <= 256 ? 100 : c->blocks <= 4096 ? 1000 : 4000;
 
-  if (!crash_do (a, op) || !look (a, op))
+  if (!model_do (a, op) || !look (a, op))
     return false;
   r->steps++;
   r->refused = w->refused;
@@ -91,7 +91,8 @@ static bool
 perform (const struct model_case *c, struct model_result *r, bool again)
 {
   struct image *image = image_new (c->blocks * c->block);
-  struct pool_format_options o = { .block_size = c->block };
+  struct pool_format_options o = { .block_size = c->block,
+    .journal_size = c->journal * c->block };
   struct crash_op op = { .kind = CRASH_CREATE, .len = 8 * c->block };
   struct crash_world w;
   struct crash_actor a;
@@ -117,7 +118,7 @@ perform (const struct model_case *c, struct model_result *r, bool again)
       else if (wants_filling (&w, c) && base_rng_below (&rng, 3) > 0)
         crash_op_make (&a, CRASH_LARGE, &rng, &op);
       else
-        crash_op_random (&a, c->mix, &rng, &op);
+        model_op_random (&a, c->mix, &rng, &op);
       r->op[i] = op;
       r->nops = i + 1;
     }
@@ -232,24 +233,43 @@ model_print (const struct model_case *c, const struct model_result *r)
   char text[200];
   size_t i;
 
-  printf ("%s, seed %" PRIu64 ", %" PRIu64 " blocks of %u: %s\n"
-          "%zu operations:\n", c->e->name, c->seed, c->blocks, c->block,
-          r->failure, r->nops);
+  printf ("%s, seed %" PRIu64 ", %" PRIu64 " blocks of %u, journal %" PRIu64
+          ": %s\n%zu operations:\n", c->e->name, c->seed, c->blocks, c->block,
+          c->journal, r->failure, r->nops);
   for (i = 0; i < r->nops; i++) {
-    crash_op_text (&r->op[i], text, sizeof text);
+    model_op_text (&r->op[i], text, sizeof text);
     printf ("  %s\n", text);
   }
 }
 
 /* ---- shapes ------------------------------------------------------------ */
 
+/* A ring of any length that fits in one of two pools; the others have what
+ * their size gives them, which in small ones is none.
+ */
+static void
+draw_journal (struct model_case *c, struct base_rng *rng)
+{
+  const uint64_t fixed = 131072 / c->block + 1 + 2, markers = 4;
+  uint64_t most = BASE_MIN (c->blocks / 5, 400);
+
+  if (!c->e->journal || base_rng_below (rng, 2) == 0)
+    return;
+  /* 24 blocks are for what the pool is about. */
+  most = BASE_MIN (most, c->blocks - BASE_MIN (c->blocks, fixed + 24));
+  if (most > markers + 2)
+    c->journal = markers + 2 + base_rng_below (rng, most - markers - 1);
+}
+
 void
 model_case_make (struct model_case *c, const struct crash_engine *e,
                  uint64_t seed)
 {
+  /* A step in the largest takes 50 times as long as one in the smallest. */
   static const struct { uint16_t blocks; uint16_t steps; } shapes[] = {
-    { 40, 3000 }, { 48, 3000 }, { 64, 3000 }, { 100, 3000 }, { 256, 3000 },
-    { 1024, 3000 }, { 4096, 4000 }, { 16384, 3000 } };
+    { 40, 6000 }, { 100, 6000 }, { 48, 6000 }, { 1024, 4000 }, { 64, 6000 },
+    { 256, 6000 }, { 40, 6000 }, { 4096, 4000 }, { 80, 6000 }, { 56, 6000 },
+    { 160, 6000 }, { 16384, 3000 } };
   static const struct crash_mix *const mixes[] = {
     &crash_mix_full, &crash_mix_plain, &crash_mix_full,
     &crash_mix_full, &crash_mix_verbs, &crash_mix_full };
@@ -264,10 +284,13 @@ model_case_make (struct model_case *c, const struct crash_engine *e,
   c->e = e;
   c->seed = seed;
   c->blocks = shapes[i].blocks;
+  if (c->blocks < 16384)
+    c->blocks += base_rng_below (&rng, c->blocks / 32 + 1) * 8;
   c->steps = shapes[i].steps;
   c->block = ORACLE_PAGE;
   if (e->fixed_volumes == 0 && c->blocks < 1000)
     c->block <<= base_rng_below (&rng, 8) / 5 * base_rng_below (&rng, 5);
+  draw_journal (c, &rng);
   c->mix = mixes[seed % nmixes];
   c->reopen = base_rng_below (&rng, 2) ? 500 : 0;
 }

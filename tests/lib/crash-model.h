@@ -15,11 +15,19 @@
 
 #define MODEL_OPS 20000         /* at most, in one case */
 
+/* Kinds of operations beyond those of the crash tests. */
+enum model_kind {
+  MODEL_EXTENTS = CRASH_KINDS,  /* what is a hole; of a range, as a read */
+  MODEL_SCRUB,
+  MODEL_CRASH,                  /* right after a flush, and open again */
+};
+
 struct model_case {
   const struct crash_engine *e;
   uint64_t seed;
   uint64_t blocks;
   uint32_t block;
+  uint64_t journal;             /* blocks; 0 = by the pool's size */
   const struct crash_mix *mix;
   unsigned steps;               /* operations to make */
   unsigned reopen;              /* close and open after so many; 0 = never */
@@ -42,6 +50,16 @@ extern const struct model_result *model_minimise (const struct model_case *c,
                                                   unsigned seconds);
 extern void model_print (const struct model_case *c,
                          const struct model_result *r);
+
+/* In crash-model-ops.c: as crash_op_random, crash_do and crash_op_text, with
+ * the kinds above.
+ */
+extern void model_op_random (struct crash_actor *a,
+                             const struct crash_mix *mix,
+                             struct base_rng *rng, struct crash_op *op);
+extern bool model_do (struct crash_actor *a, const struct crash_op *op);
+extern void model_op_text (const struct crash_op *op, char *text,
+                           size_t size);
 
 /* A case from a seed, one of many shapes. */
 extern void model_case_make (struct model_case *c,

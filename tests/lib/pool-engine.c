@@ -6,20 +6,24 @@
 #include <config.h>
 
 #include "crash-engine.h"
+#include "pool-internal.h"
 
+/* As pool_get_info says it, which looks at much more and is asked after each
+ * step of the model tests.
+ */
 static bool
 pool_is_full (struct pool *p)
 {
-  struct pool_info info;
+  LOCK_FOR_SCOPE (&p->space.lock);
 
-  pool_get_info (p, &info);
-  return info.state == POOL_FULL || info.available == 0;
+  return p->space.full || space_available_locked (p) <= 0;
 }
 
 const struct crash_engine crash_pool_engine = {
   .name = "pool",
   .kinds = (1 << CRASH_KINDS) - 1,
   .journal = true,
+  .tells_holes = true,
   .format = pool_format,
   .open = pool_open,
   .work = pool_work,
@@ -44,4 +48,5 @@ const struct crash_engine crash_pool_engine = {
   .list = pool_list,
   .check = pool_check,
   .full = pool_is_full,
+  .scrub = pool_scrub,
 };
