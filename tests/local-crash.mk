@@ -50,14 +50,18 @@ tests_lib_libcrash_la_SOURCES = \
 	tests/lib/crash-model.c \
 	tests/lib/crash-model.h \
 	tests/lib/crash-op.c \
+	tests/lib/crash-opening.c \
 	tests/lib/crash-random.c \
 	tests/lib/crash-run.c \
 	tests/lib/crash-run.h \
+	tests/lib/crash-sample.c \
+	tests/lib/crash-sequence.c \
 	tests/lib/crash-states.c \
 	tests/lib/crash-states.h \
 	tests/lib/crash-try.c \
 	tests/lib/crash-try.h \
 	tests/lib/crash-verbs.c \
+	tests/lib/crash-window.c \
 	tests/lib/crash-world.c \
 	tests/lib/crash-world.h \
 	tests/lib/oracle.c \
