@@ -38,7 +38,8 @@ crash_shape_make (struct crash_run *run, struct base_rng *rng,
   shape->journal = journals[base_rng_below (rng, BASE_ARRAY_SIZE (journals))];
   shape->journal = BASE_MIN (shape->journal, shape->blocks / 5);
   /* What is before the journal takes 128 KiB. */
-  if (!run->e->journal || base_rng_below (rng, 2) == 0 || shape->journal < 6 || shape->journal + 44 > shape->blocks)
+  if (!run->e->journal || base_rng_below (rng, 4) == 0 || shape->journal < 6
+      || shape->journal + 44 > shape->blocks)
     shape->journal = 0;
 }
 
@@ -146,11 +147,19 @@ one_thread (struct crash_run *run, struct crash_past *past,
 {
   struct crash_actor *a = &past->a;
   struct crash_op flush = { .kind = CRASH_FLUSH, .pool_wide = true };
+  struct crash_op checkpoint = { .kind = CRASH_CHECKPOINT };
 
+  /* Half of them find something in the journal. */
   if (!crash_writes (a, 1 + base_rng_below (rng, 3), rng) ||
+      (base_rng_below (rng, 2) &&
+       (!crash_do (a, &flush) || !crash_writes (a, 1, rng))) ||
       !do_kind (run, past, a, kind, rng))
     return false;
   if (!durable_by_itself (kind) && !crash_do (a, &flush))
+    return false;
+  /* What is in the journal comes to the trees. */
+  if (past->w.journal && (run->e->kinds >> CRASH_CHECKPOINT & 1) &&
+      base_rng_below (rng, 3) > 0 && !crash_do (a, &checkpoint))
     return false;
   return crash_writes (a, 2 + base_rng_below (rng, 3), rng);
 }

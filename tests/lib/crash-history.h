@@ -19,7 +19,7 @@
  *
  * A state passes if it opens, pool_check is clean and everything equals the
  * oracle at one commit that holds what was promised.  One in `share` goes on
- * from there with many random operations and a second crash, one in four of
+ * from there with many random operations and a second crash, one in eight of
  * the others with a few.  An image is judged once for each set of answers that
  * are right; it is the same image to the pool however it came about.
  *

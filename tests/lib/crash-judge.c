@@ -134,7 +134,7 @@ crash_judge (struct crash_run *run, struct crash_trial *t,
   bool data = base_rng_below (rng, 4) == 0;
   bool bare = base_rng_below (rng, 4) == 0 && before->repair_first;
   bool far = run->share == 0 || base_rng_below (rng, run->share) == 0;
-  unsigned n = far ? run->after : base_rng_below (rng, 4) == 0 ? A_FEW : 0;
+  unsigned n = far ? run->after : base_rng_below (rng, 8) == 0 ? A_FEW : 0;
   bool ok = !bare || judge_unrepaired (run, t->state, before, first, end);
 
   trial_init (run, t, t->state, before, 1);

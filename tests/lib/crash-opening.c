@@ -80,6 +80,7 @@ crash_past_reborn (struct crash_run *run, struct crash_past *past,
 {
   struct crash_past old = *past;
   struct crash_world *w = &past->w;
+  struct crash_op flush = { .kind = CRASH_FLUSH, .pool_wide = true };
   uint64_t point;
   size_t first, end;
   bool ok;
@@ -120,5 +121,7 @@ crash_past_reborn (struct crash_run *run, struct crash_past *past,
   crash_world_fini (&old.w);
   image_free (old.image);
   image_free (old.blank);
-  return ok && crash_writes (&past->a, 2 + base_rng_below (rng, 3), rng);
+  return ok && crash_writes (&past->a, 1 + base_rng_below (rng, 3), rng) &&
+    crash_do (&past->a, &flush) &&
+    crash_writes (&past->a, 1 + base_rng_below (rng, 2), rng);
 }

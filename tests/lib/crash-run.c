@@ -138,10 +138,10 @@ is_cell (const struct crash_engine *e, unsigned kind, unsigned phase)
 {
   if (!(e->kinds >> kind & 1))
     return false;
-  if (phase == PHASE_TWIN && !e->is_super)
-    return false;
-  if (phase == PHASE_RECOVERY_NODES)
-    return e->journal;
+  /* Of an engine that says nothing of superblocks less is known. */
+  if (phase == PHASE_TWIN || phase == PHASE_RECOVERY_NODES ||
+      phase == PHASE_RECOVERY_SUPER)
+    return e->is_super != NULL;
   if (phase != PHASE_JOURNAL && phase != PHASE_FLUSH_J)
     return true;
   return e->journal && (kind <= CRASH_FLUSH || kind == CRASH_CHECKPOINT);

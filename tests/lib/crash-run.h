@@ -13,7 +13,7 @@
  *   --seconds N       stop then
  *   --workers N       processes; default: number of processors
  *   --after N         operations behind a state that goes on (100)
- *   --share N         one state in N goes on (16)
+ *   --share N         one state in N goes on (32)
  *   --table FILE      the table as lines: kind, phase, states
  *   --verbose         everything, for one history
  *   --keep-going      tell all failures, not the first only
@@ -37,7 +37,7 @@ enum {
   CRASH_EXIT_FEW = 5,           /* too few states, or a cell too empty */
 };
 
-#define CRASH_SHARE 16
+#define CRASH_SHARE 32
 
 struct crash_limits {
   uint64_t histories, states, cell, seconds;    /* 0 = no limit */

@@ -5,8 +5,8 @@
  * A subject's commit is found by the cut that the engine told: what lies
  * between it and the next cut is told apart by the flushes.  One is that of a
  * transaction; two are those of a commit, three of a transaction and then a
- * checkpoint.  An opening tells no cuts; there a span without a flush is named
- * by what is written in it, superblocks alone or more.
+ * checkpoint.  Behind a transaction the next cut is looked at, too.  An opening tells no cuts; there a moment is named by what was
+ * issued last.
  */
 
 #include <config.h>
@@ -22,7 +22,11 @@ static void
 add (struct crash_window *window, enum crash_phase phase, uint64_t from,
      uint64_t end)
 {
-  if (from < end && window->n < CRASH_SEGMENTS)
+  struct crash_segment *last = &window->segment[window->n - 1];
+
+  if (from < end && window->n > 0 && last->phase == phase && last->end == from)
+    last->end = end;
+  else if (from < end && window->n < CRASH_SEGMENTS)
     window->segment[window->n++] = (struct crash_segment) {
       .phase = phase, .from = from, .end = end };
 }
@@ -71,97 +75,120 @@ flushes (const struct recorder_log *log, uint64_t from, uint64_t end,
   return n;
 }
 
-/* The cut that the span is in, or NEXT, and in *NEXT the one behind it. */
-static uint64_t
-find_cut (const struct crash_world *w, const struct crash_span *s,
-          uint64_t *next)
+/* The first cut that has what S changed; else the end of the log. */
+static size_t
+find_cut (const struct crash_world *w, const struct crash_span *s)
 {
-  uint64_t cut = 0;
+  const struct oracle_timeline *t = &w->timeline;
   size_t i;
 
-  for (i = 0; i < w->timeline.ncuts; i++) {
-    const struct oracle_cut *c = &w->timeline.cut[i];
-    if (c->position < s->start || c->change < s->change)
-      continue;
-    if (cut == 0)
-      cut = c->position;
-    else if (c->position > cut) {
-      *next = c->position;
+  for (i = 0; i < t->ncuts; i++)
+    if (t->cut[i].position >= s->start && t->cut[i].change >= s->change)
       break;
-    }
-  }
-  return cut == 0 ? *next : cut;
+  return i;
 }
 
-static void
-window_of_operation (const struct crash_world *w, const struct crash_span *s,
-                     struct crash_window *window)
+/* The position of cut I; behind the last one, the end of the log. */
+static uint64_t
+cut_at (const struct crash_world *w, size_t i)
+{
+  return i < w->timeline.ncuts ? w->timeline.cut[i].position
+    : recorder_log (w->log).now + 1;
+}
+
+/* The first one at a later position than cut I. */
+static size_t
+next_cut (const struct crash_world *w, size_t i)
+{
+  uint64_t at = cut_at (w, i);
+
+  while (i < w->timeline.ncuts && cut_at (w, i) <= at)
+    i++;
+  return i;
+}
+
+/* The commit of the cut at CUT, before that at NEXT.  True: it was a
+ * transaction and no more.
+ */
+static bool
+add_commit (const struct crash_world *w, struct crash_window *window,
+            uint64_t cut, uint64_t next)
 {
   struct recorder_log log = recorder_log (w->log);
-  const struct recorder_op *flush[64];
-  uint64_t end = log.now + 1, next = end, cut = find_cut (w, s, &next), at;
+  const struct recorder_op *f, *flush[64];
   size_t n = flushes (&log, cut, next, flush, BASE_ARRAY_SIZE (flush));
+  uint64_t at = cut;
 
-  /* It may come to its cut without anything written: the moment of its begin
-   * is a crash point all the same.
-   */
-  add (window, PHASE_DATA, s->start, BASE_MAX (cut, s->start + 1));
-  at = cut;
   if (w->journal && (n == 1 || n >= 3)) {
-    const struct recorder_op *f = flush[n == 1 ? 0 : n - 3];
+    f = flush[n == 1 ? 0 : n - 3];
     add (window, PHASE_JOURNAL, at, f->issued_at);
     add (window, PHASE_FLUSH_J, f->issued_at, f->completed_at);
     at = f->completed_at;
-  }
-  if (w->journal && n == 1) {
-    add (window, PHASE_AFTER, at, end);
-    return;
+    if (n == 1) {
+      add (window, PHASE_AFTER, at, next);
+      return true;
+    }
   }
   if (n >= 2) {
-    const struct recorder_op *f = flush[n - 2];
+    f = flush[n - 2];
     add (window, PHASE_NODES, at, f->issued_at);
     add (window, PHASE_FLUSH_1, f->issued_at, f->completed_at);
     add_super (w, window, f->completed_at, flush[n - 1]->issued_at);
   }
   else
-    add (window, PHASE_NODES, at, n ? flush[0]->issued_at : end);
+    add (window, PHASE_NODES, at, n ? flush[0]->issued_at : log.now + 1);
   if (n >= 1) {
-    add (window, PHASE_FLUSH_2, flush[n - 1]->issued_at,
-         flush[n - 1]->completed_at);
-    add (window, PHASE_AFTER, flush[n - 1]->completed_at, end);
+    f = flush[n - 1];
+    add (window, PHASE_FLUSH_2, f->issued_at, f->completed_at);
+    add (window, PHASE_AFTER, f->completed_at, log.now + 1);
   }
+  return false;
+}
+
+/* Up to its cut; its commit; and if that went to the journal, the next one,
+ * which may bring it to the trees.
+ */
+static void
+window_of_operation (const struct crash_world *w, const struct crash_span *s,
+                     struct crash_window *window)
+{
+  size_t cut = find_cut (w, s), next = next_cut (w, cut);
+  uint64_t end = recorder_log (w->log).now + 1;
+
+  /* It may come to its cut without anything written: the moment of its begin
+   * is a crash point all the same.
+   */
+  add (window, PHASE_DATA, s->start, BASE_MAX (cut_at (w, cut), s->start + 1));
+  if (add_commit (w, window, cut_at (w, cut), cut_at (w, next)) &&
+      cut_at (w, next) < end)
+    add_commit (w, window, cut_at (w, next), cut_at (w, next_cut (w, next)));
 }
 
 /* ---- an opening -------------------------------------------------------- */
 
+/* Each moment is named by what was issued last. */
 static void
 window_of_opening (const struct crash_world *w, const struct crash_span *s,
                    struct crash_window *window)
 {
   struct recorder_log log = recorder_log (w->log);
+  enum crash_phase phase = PHASE_DATA;
   uint64_t at = 0;
-  bool supers = false, others = false, begun = false;
   size_t i;
 
   for (i = 0; i < log.n && log.ops[i].issued_at <= s->end; i++) {
     const struct recorder_op *op = &log.ops[i];
-    if (!begun)
-      add (window, PHASE_DATA, 0, op->issued_at);
-    begun = true;
-    if (op->kind != RECORDER_FLUSH) {
-      *(is_super (w, op) ? &supers : &others) = true;
-      continue;
+    add (window, phase, at, op->issued_at);
+    at = op->issued_at;
+    if (op->kind != RECORDER_FLUSH)
+      phase = !is_super (w, op) ? PHASE_NODES
+        : phase == PHASE_SLOT ? PHASE_TWIN : PHASE_SLOT;
+    else {
+      add (window, phase == PHASE_TWIN ? PHASE_FLUSH_2 : PHASE_FLUSH_1, at,
+           op->completed_at);
+      at = op->completed_at;
+      phase = PHASE_NODES;
     }
-    if (op->completed_at == 0)
-      break;
-    if (supers && !others)
-      add_super (w, window, at, op->issued_at);
-    else
-      add (window, PHASE_NODES, at, op->issued_at);
-    add (window, supers && !others ? PHASE_FLUSH_2 : PHASE_FLUSH_1,
-         op->issued_at, op->completed_at);
-    at = op->completed_at;
-    supers = others = false;
   }
   add (window, PHASE_AFTER, at, log.now + 1);
 }
