@@ -42,7 +42,7 @@ enumerate ()
   : >"$table"
   "$builddir/tests/pool-crash" --table "$table" "$@" >"$log" 2>&1 || rc=$?
   grep -aE '^(FAILED|repeat:)|^  ' "$log" | head -n 40 || true
-  tail -n 4 "$log"
+  tail -n 5 "$log"
   [ $rc -eq 0 ] || failures=$((failures + 1))
   awk -F '\t' -v OFS='\t' '
     { key = $1 OFS $2; if (! (key in n)) order[count++] = key; n[key] += $3 }
@@ -116,6 +116,7 @@ fi
 while [ "$length" -lt 3 ] && may_go_on; do
   length=$((length + 1)) before=$histories
   enumerate --seed "$seed" --exhaustive $length --histories 1000000000
+  equal "$(said 'points not exhausted')" 0 "points that were not exhausted"
   exhausted=$((exhausted + histories - before))
   note
 done

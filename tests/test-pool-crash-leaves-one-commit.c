@@ -36,6 +36,7 @@ TEST_MAIN
   run.seed = test_seed ();
   for (run.exhaustive = 1; run.exhaustive <= 2; run.exhaustive++)
     CHECK_EQ_INT (crash_run_many (&run, &all, &tally), 0);
+  CHECK_EQ_INT (tally.sampled, 0);
   exhaustive = tally.histories;
   printf ("%" PRIu64 " histories of up to 2 operations exhausted: %" PRIu64
           " states\n", exhaustive, tally.states);

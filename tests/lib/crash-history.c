@@ -338,7 +338,7 @@ crash_history_run (struct crash_run *run, uint64_t history)
   bool ok;
 
   run->history = history;
-  run->states = run->tried = 0;
+  run->states = run->tried = run->sampled = 0;
   run->threads = false;
   run->failure[0] = '\0';
   crash_determine (0);

@@ -77,6 +77,8 @@ struct crash_run {
   uint64_t states;              /* judged or passed over so far */
   uint64_t tried;               /* crash points and survivors; of which many
                                  * leave an image that was judged before */
+  uint64_t sampled;             /* crash points of a sequence of which not all
+                                 * subsets were tried */
   bool threads;
   uint64_t steps, refused, points, switches;
   char failure[2048];

@@ -33,7 +33,7 @@
                                  * has several threads */
 
 struct shared {
-  atomic_uint_fast64_t next, states, repeated, tried, histories, threaded, steps,
+  atomic_uint_fast64_t next, states, repeated, tried, sampled, histories, threaded, steps,
     refused, points, switches;
   atomic_uint_fast64_t cell[CRASH_SUBJECTS][CRASH_PHASES];
   atomic_bool stop;
@@ -139,8 +139,7 @@ is_cell (const struct crash_engine *e, unsigned kind, unsigned phase)
   if (!(e->kinds >> kind & 1))
     return false;
   /* Of an engine that says nothing of superblocks less is known. */
-  if (phase == PHASE_TWIN || phase == PHASE_RECOVERY_NODES ||
-      phase == PHASE_RECOVERY_SUPER)
+  if (phase == PHASE_TWIN || phase > PHASE_RECOVERY)
     return e->is_super != NULL;
   if (phase != PHASE_JOURNAL && phase != PHASE_FLUSH_J)
     return true;
@@ -243,6 +242,7 @@ one_history (struct crash_run *run, const struct crash_limits *l,
   atomic_fetch_add (&shared->histories, 1);
   atomic_fetch_add (&shared->threaded, run->threads);
   atomic_fetch_add (&shared->tried, run->tried);
+  atomic_fetch_add (&shared->sampled, run->sampled);
   atomic_fetch_add (&shared->steps, run->steps);
   atomic_fetch_add (&shared->refused, run->refused);
   atomic_fetch_add (&shared->points, run->points);
@@ -355,6 +355,7 @@ gather (struct crash_tally *t)
   t->states = shared->states;
   t->repeated = shared->repeated;
   t->tried = shared->tried;
+  t->sampled = shared->sampled;
   t->steps = shared->steps;
   t->refused = shared->refused;
   t->points = shared->points;
@@ -428,9 +429,11 @@ crash_tally_print (const struct crash_engine *e, const struct crash_tally *t)
           " with at least 4 threads, %" PRIu64 " switches at %" PRIu64
           " points)\n%" PRIu64 " crashes looked at, %" PRIu64 " images seen in "
           "other histories and not counted, %" PRIu64 " operations, %" PRIu64
-          " refused as full\nsmallest cell %" PRIu64 "\n", t->states,
+          " refused as full\n%" PRIu64 " points not exhausted\n"
+          "smallest cell %" PRIu64 "\n", t->states,
           t->histories, t->threaded, t->switches, t->points, t->tried,
-          t->repeated, t->steps, t->refused, crash_tally_least (e, t));
+          t->repeated, t->steps, t->refused, t->sampled,
+          crash_tally_least (e, t));
 }
 
 uint64_t

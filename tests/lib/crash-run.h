@@ -51,6 +51,8 @@ struct crash_tally {
   uint64_t states;              /* counted: images that were judged */
   uint64_t repeated;            /* ... seen before, not counted */
   uint64_t tried;               /* crash points and survivors that gave them */
+  uint64_t sampled;             /* crash points of sequences of which not all
+                                 * subsets were tried */
   uint64_t steps, refused, points, switches;
   uint64_t cell[CRASH_SUBJECTS][CRASH_PHASES];
 };

@@ -6,7 +6,8 @@
  * some states that pass give crashes in their own recovery.  Of a sequence all
  * crash points are looked at, each with all subsets of the operations that are
  * pending (two that overlap, both landed in the other order, leave what one of
- * them alone leaves) and with each of them torn.
+ * them alone leaves) and with each of them torn.  Should too many be pending it
+ * is by chance, and that is counted.
  *
  * A crash point with survivors is looked at once.  The image that it leaves is
  * judged unless it was, with the same answers allowed: the oracle's cuts are
@@ -285,6 +286,7 @@ judge_span (struct source *s, const struct crash_window *window,
 /* ---- all --------------------------------------------------------------- */
 
 #define MOST_PENDING 14         /* operations of which all subsets are tried */
+#define SOME_CHOICES 256        /* by chance, of more */
 
 /* The choice number *N of those at a point; advances *N.  False = no more.  If
  * ONLY_LAST, only those in which the last operation has landed: the others are
@@ -346,15 +348,19 @@ matters (const struct source *s, uint64_t point, bool *settled)
 
 static int
 judge_point (struct source *s, struct crash_choice *c, uint64_t point,
-             enum crash_phase phase, bool only_last)
+             enum crash_phase phase, bool only_last, struct base_rng *rng)
 {
   uint64_t n = 0;
   int r = 0;
 
   if (crash_states_pending (&s->cs, point, c) > MOST_PENDING) {
-    snprintf (s->j->run->failure, sizeof s->j->run->failure, "%zu operations "
-              "are pending: too many to try all subsets", c->n);
-    return -1;
+    s->j->run->sampled++;
+    for (n = 0; r >= 0 && n < SOME_CHOICES; n++) {
+      crash_states_pending (&s->cs, point, c);
+      crash_choose (&s->cs, c, rng);
+      r = try_state (s, c, phase);
+    }
+    return r;
   }
   while (r >= 0 && next_subset (c, &n, only_last))
     r = try_state (s, c, phase);
@@ -364,7 +370,8 @@ judge_point (struct source *s, struct crash_choice *c, uint64_t point,
 }
 
 static bool
-judge_all (struct source *s, const struct crash_window *window, uint64_t start)
+judge_all (struct source *s, const struct crash_window *window, uint64_t start,
+           struct base_rng *rng)
 {
   struct crash_choice c = { 0 };
   uint64_t point;
@@ -374,7 +381,7 @@ judge_all (struct source *s, const struct crash_window *window, uint64_t start)
   for (point = start; point <= s->cs.log.now && r >= 0; point++)
     if (matters (s, point, &settled) || point == start)
       r = judge_point (s, &c, point, crash_phase_at (window, point),
-                       !settled && point != start);
+                       !settled && point != start, rng);
   crash_choice_reset (&c);
   return r >= 0;
 }
@@ -394,7 +401,7 @@ crash_judge_past (struct crash_run *run, struct crash_past *past)
   s.kind = window.kind;
   crash_states_init (&s.cs, &log, past->blank);
   ok = run->exhaustive
-    ? judge_all (&s, &window, past->w.span[past->subject].start)
+    ? judge_all (&s, &window, past->w.span[past->subject].start, &rng)
     : judge_span (&s, &window, &rng);
   crash_states_fini (&s.cs);
   free (j.keys);
