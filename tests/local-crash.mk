@@ -381,6 +381,7 @@ TESTS_POOL_RULES = \
 	tests/test-pool-counts-are-32-bit \
 	tests/test-pool-crash-fua-covers-its-range \
 	tests/test-pool-crash-punched-slabs-are-backed-again \
+	tests/test-pool-crash-open-rewrites-what-it-opened \
 	tests/test-pool-crash-reclaim-resumes \
 	tests/test-pool-crash-reuse-waits-for-both-copies \
 	tests/test-pool-crash-torn-superblocks-are-legal \
@@ -497,6 +498,13 @@ tests_test_pool_crash_punched_slabs_are_backed_again_SOURCES = \
 tests_test_pool_crash_punched_slabs_are_backed_again_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_crash_punched_slabs_are_backed_again_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_crash_punched_slabs_are_backed_again_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_crash_open_rewrites_what_it_opened_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-crash-open-rewrites-what-it-opened.c
+tests_test_pool_crash_open_rewrites_what_it_opened_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_open_rewrites_what_it_opened_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_crash_open_rewrites_what_it_opened_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_crash_reclaim_resumes_SOURCES = \
 	$(SOURCES_CRASH_POOL) \

@@ -64,6 +64,7 @@ TEST_MAIN
   uint64_t at;
   int r;
 
+  printf ("directed: the same on every run, as if by SEED=0\n");
   newest (d, &s);
   CHECK (format_type (&s.refs.entry) == FORMAT_NODE);
   at = format_place (&s.refs.entry) * B;
