@@ -49,10 +49,10 @@ enumerate ()
     END { for (i = 0; i < count; i++) print order[i], n[order[i]] }' \
       "$total" "$table" >"$total.new"
   mv "$total.new" "$total"
-  judged=$((judged + $(said 'states of')))
-  tried=$((tried + $(said 'crashes looked at')))
-  histories=$((histories + $(said 'histories \(')))
-  seconds=$((seconds + $(said 'seconds')))
+  judged=$((judged + "$(said 'states of')"))
+  tried=$((tried + "$(said 'crashes looked at')"))
+  histories=$((histories + "$(said 'histories \(')"))
+  seconds=$((seconds + "$(said 'seconds')"))
   passed
 }
 
@@ -104,7 +104,7 @@ forget_flushes ()
 
 may_go_on ()
 {
-  [ $failures -eq 0 ] && { [ "$limit" -eq 0 ] || [ $SECONDS -lt "$limit" ]; }
+  [ "$failures" -eq 0 ] && { [ "$limit" -eq 0 ] || [ $SECONDS -lt "$limit" ]; }
 }
 
 if [ -n "$given" ] || ! take_up; then
@@ -115,7 +115,7 @@ fi
 [ "$teeth" -eq 1 ] || forget_flushes
 while [ "$length" -lt 3 ] && may_go_on; do
   length=$((length + 1)) before=$histories
-  enumerate --seed "$seed" --exhaustive $length --histories 1000000000
+  enumerate --seed "$seed" --exhaustive "$length" --histories 1000000000
   equal "$(said 'points not exhausted')" 0 "points that were not exhausted"
   exhausted=$((exhausted + histories - before))
   note
@@ -129,4 +129,4 @@ done
 cat "$total"
 echo "$judged states of $histories histories ($exhausted exhausted), least" \
      "cell $(least), $failures failures, $seconds seconds"
-equal $failures 0 "failures"
+equal "$failures" 0 "failures"

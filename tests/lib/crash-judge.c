@@ -126,6 +126,23 @@ judge_unrepaired (struct crash_run *run, const struct image *state,
   return ok;
 }
 
+/* Of a recovery; it takes three at least, or it came to its end without
+ * having brought what the journal has to the trees: a full pool.  Then what is
+ * written next stands on the journal of the run before, and that is looked at
+ * each time.
+ */
+static unsigned
+flushes (struct crash_trial *t)
+{
+  struct recorder_log log = recorder_log (t->w.log);
+  unsigned n = 0;
+  size_t i;
+
+  for (i = 0; i < log.n; i++)
+    n += log.ops[i].kind == RECORDER_FLUSH;
+  return n;
+}
+
 bool
 crash_judge (struct crash_run *run, struct crash_trial *t,
              const struct crash_world *before, size_t first, size_t end,
@@ -134,7 +151,7 @@ crash_judge (struct crash_run *run, struct crash_trial *t,
   bool data = base_rng_below (rng, 4) == 0;
   bool bare = base_rng_below (rng, 4) == 0 && before->repair_first;
   bool far = run->share == 0 || base_rng_below (rng, run->share) == 0;
-  unsigned n = far ? run->after : base_rng_below (rng, 8) == 0 ? A_FEW : 0;
+  bool few = base_rng_below (rng, 8) == 0;
   bool ok = !bare || judge_unrepaired (run, t->state, before, first, end);
 
   trial_init (run, t, t->state, before, 1);
@@ -145,5 +162,8 @@ crash_judge (struct crash_run *run, struct crash_trial *t,
   t->opened_at = crash_world_position (&t->w);
   if (!crash_world_check (&t->w, data))
     return failed (run, &t->w, "after opening");
-  return n == 0 || go_on (run, t, BASE_MIN (n, run->after), rng);
+  far |= flushes (t) < 3;
+  if (!far && !few)
+    return true;
+  return go_on (run, t, far ? run->after : BASE_MIN (A_FEW, run->after), rng);
 }

@@ -33,8 +33,8 @@
                                  * has several threads */
 
 struct shared {
-  atomic_uint_fast64_t next, states, repeated, tried, sampled, histories, threaded, steps,
-    refused, points, switches;
+  atomic_uint_fast64_t next, states, repeated, tried, sampled, histories,
+    threaded, steps, refused, points, switches;
   atomic_uint_fast64_t cell[CRASH_SUBJECTS][CRASH_PHASES];
   atomic_bool stop;
   struct { atomic_uint_fast64_t history, state; } at[MOST_WORKERS];

@@ -5,8 +5,8 @@
  * A subject's commit is found by the cut that the engine told: what lies
  * between it and the next cut is told apart by the flushes.  One is that of a
  * transaction; two are those of a commit, three of a transaction and then a
- * checkpoint.  Behind a transaction the next cut is looked at, too.  An opening tells no cuts; there a moment is named by what was
- * issued last.
+ * checkpoint.  Behind a transaction the next cut is looked at, too.  An
+ * opening tells no cuts; there a moment is named by what was issued last.
  */
 
 #include <config.h>
