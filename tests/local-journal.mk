@@ -12,7 +12,9 @@ TESTS_JOURNAL = \
 	tests/test-pool-journal-damage-is-refused \
 	tests/test-pool-journal-dropped-stays-dropped \
 	tests/test-pool-journal-is-replayed \
+	tests/test-pool-journal-long-transactions-are-closed \
 	tests/test-pool-journal-one-flush-is-enough \
+	tests/test-pool-journal-overwrites-count-once \
 	tests/test-pool-journal-reuse-waits-for-the-next \
 	tests/test-pool-journal-torn-part-drops-all
 check_PROGRAMS += $(TESTS_JOURNAL)
@@ -52,3 +54,13 @@ tests_test_pool_journal_torn_part_drops_all_SOURCES = \
 	tests/test-pool-journal-torn-part-drops-all.c
 tests_test_pool_journal_torn_part_drops_all_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_journal_torn_part_drops_all_LDADD = $(LDADD_JOURNAL)
+
+tests_test_pool_journal_long_transactions_are_closed_SOURCES = \
+	tests/test-pool-journal-long-transactions-are-closed.c
+tests_test_pool_journal_long_transactions_are_closed_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_journal_long_transactions_are_closed_LDADD = $(LDADD_COUNTED)
+
+tests_test_pool_journal_overwrites_count_once_SOURCES = \
+	tests/test-pool-journal-overwrites-count-once.c
+tests_test_pool_journal_overwrites_count_once_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_journal_overwrites_count_once_LDADD = $(LDADD_COUNTED)

@@ -22,6 +22,8 @@
 
 #include "base.h"
 
+#define SPINS 50
+
 static void
 must (int err, const char *call)
 {
@@ -50,9 +52,30 @@ base_mutex_destroy (struct base_mutex *m)
   must (pthread_mutex_destroy (&m->m), "pthread_mutex_destroy");
 }
 
+/* Most locks are held for less time than it takes to go to sleep and to be
+ * woken: try again for about a microsecond first.  *N counts; true = once more.
+ */
+static bool
+spin (unsigned *n)
+{
+  if (*n == SPINS)
+    return false;
+  ++*n;
+#if defined __x86_64__ || defined __i386__
+  __builtin_ia32_pause ();
+#endif
+  return true;
+}
+
 void
 base_mutex_lock (struct base_mutex *m)
 {
+  unsigned n = 0;
+
+  do
+    if (pthread_mutex_trylock (&m->m) == 0)
+      return;
+  while (spin (&n));
   must (pthread_mutex_lock (&m->m), "pthread_mutex_lock");
 }
 
@@ -154,12 +177,24 @@ base_rwlock_destroy (struct base_rwlock *l)
 void
 base_rwlock_rdlock (struct base_rwlock *l)
 {
+  unsigned n = 0;
+
+  do
+    if (pthread_rwlock_tryrdlock (&l->rw) == 0)
+      return;
+  while (spin (&n));
   must (pthread_rwlock_rdlock (&l->rw), "pthread_rwlock_rdlock");
 }
 
 void
 base_rwlock_wrlock (struct base_rwlock *l)
 {
+  unsigned n = 0;
+
+  do
+    if (pthread_rwlock_trywrlock (&l->rw) == 0)
+      return;
+  while (spin (&n));
   must (pthread_rwlock_wrlock (&l->rw), "pthread_rwlock_wrlock");
 }
 

@@ -152,9 +152,11 @@ cushion_locked (struct pool *p)
 {
   const struct space *s = &p->space;
   const uint64_t slabs = BASE_MIN (BASE_MAX (pool_slabs (p) / 8, 1), CUSHION);
+  const uint64_t capital = space_capital_locked (p);
 
-  if (s->last_low > 0 && base_monotonic_ns () - s->last_low < LATELY_NS)
-    return (int64_t) BASE_MAX (s->capital, slabs * p->slab_blocks);
+  if (capital > s->min_capital
+      || (s->last_low > 0 && base_monotonic_ns () - s->last_low < LATELY_NS))
+    return (int64_t) BASE_MAX (capital, slabs * p->slab_blocks);
   return (int64_t) (slabs * p->slab_blocks);
 }
 

@@ -35,6 +35,7 @@
 #include <stdlib.h>
 
 #include "pool-internal.h"
+#include "io-internal.h"
 
 #define STAGING (UINT64_C (1) << 20)
 #define QUEUE 2048              /* blocks that wait to be written, at most */
@@ -616,9 +617,9 @@ release_space (struct pool *p, struct cut *cut)
   s->frozen_actual = s->frozen_estimate = 0;
   s->urgent = false;
   for (i = 0; i < cut->freed_nodes.len; ++i)
-    limbo_add_locked (p, cut->freed_nodes.ptr[i], true);
+    limbo_add_locked (p, cut->freed_nodes.ptr[i], LIMBO_NODE);
   for (i = 0; i < cut->freed_data.len; ++i)
-    limbo_add_locked (p, cut->freed_data.ptr[i], false);
+    limbo_add_locked (p, cut->freed_data.ptr[i], LIMBO_DATA);
   limbo_drain_locked (p);
   base_cond_broadcast (&s->changed);
   if (!s->full || space_available_locked (p) < (int64_t) s->max_blocks)
@@ -700,6 +701,7 @@ commit_run (struct pool *p, struct change *change, bool reap)
     return r;
   }
 
+  write_gate_close (p);
   r = journal_after_cut (p, &cut.journal, change == NULL);
   if (r == 0)
     r = cut_diff (p, &cut, reap);
@@ -709,6 +711,7 @@ commit_run (struct pool *p, struct change *change, bool reap)
     r = cut_write (p, &cut);
   if (r == 0)
     r = cut_super (p, &cut);
+  write_gate_open (p);
   if (r < 0) {
     r = commit_poison (p, -r, "commit failed");
     if (change && change->failed)

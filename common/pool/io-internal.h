@@ -84,4 +84,10 @@ extern int io_write_long (struct handle *h, const char *buf, size_t len,
 extern int io_zero_ends (struct handle *h, uint64_t off, uint64_t first,
                          uint64_t last, uint64_t end, uint64_t *txn);
 
+/* While one or more of these stand, few requests write data at once to a
+ * backing that does one write after the other.
+ */
+extern void write_gate_close (struct pool *p);
+extern void write_gate_open (struct pool *p);
+
 #endif /* NBDVOL_POOL_IO_INTERNAL_H */

@@ -30,7 +30,8 @@
 #include "pool-internal.h"
 #include "io-internal.h"
 
-#define LONG_BYTES (UINT64_C (256) << 20)       /* data in one transaction */
+#define LONG_BYTES (UINT64_C (1) << 30) /* data in one transaction */
+#define LONG_MIN_BLOCKS 4096
 #define STAGING (UINT64_C (256) << 10)
 #define CHECKPOINT_NS (UINT64_C (30) * 1000000000)
 
@@ -132,6 +133,35 @@ journal_fill_super (const struct pool *p, struct format_super *s,
 
 /* ---- publishing ---------------------------------------------------------- */
 
+/* Drop the records whose place the open transaction has let go of again: a
+ * later one speaks for their block.  Of several with one place it is the last
+ * that counts.
+ */
+static void
+prune_locked (struct journal *j)
+{
+  struct journal_record *r = j->records.ptr;
+  const size_t n = j->records.len;
+  size_t i, k = n;
+
+  if (j->dead == 0)
+    return;
+  for (i = n; i-- > 0;) {
+    if (r[i].place != 0) {
+      if (!bit_get (j->fresh, r[i].place))
+        continue;
+      bit_clear (j->fresh, r[i].place);
+    }
+    r[--k] = r[i];
+  }
+  memmove (r, r + k, (n - k) * sizeof r[0]);
+  j->records.len = n - k;
+  j->dead = 0;
+  for (i = 0; i < n - k; ++i)
+    if (r[i].place != 0)
+      bit_set (j->fresh, r[i].place);
+}
+
 int
 journal_reserve (struct pool *p, struct journal_room *room, size_t records,
                  size_t freed)
@@ -140,6 +170,9 @@ journal_reserve (struct pool *p, struct journal_room *room, size_t records,
   int r;
   LOCK_FOR_SCOPE (&j->lock);
 
+  if (j->dead > j->records.len / 2
+      && j->records.cap - j->records.len < j->reserved.records + records)
+    prune_locked (j);
   r = journal_record_vector_reserve (&j->records,
                                      j->reserved.records + records);
   if (r == 0)
@@ -205,7 +238,19 @@ add_freed_locked (struct journal *j, uint64_t *freed, size_t n)
     freed[i] = freed[now];
     freed[now++] = place;
   }
+  atomic_fetch_sub (&j->blocks, now);
+  j->dead += now;
   return now;
+}
+
+/* Blocks of data after which a transaction is closed.  Not more than half of
+ * the free blocks that the pool keeps, so that they last while it is written.
+ */
+static uint64_t
+long_blocks (const struct pool *p)
+{
+  return BASE_MIN (LONG_BYTES / p->block_size,
+                   BASE_MAX (p->space.max_capital / 2, LONG_MIN_BLOCKS));
 }
 
 static void
@@ -226,7 +271,7 @@ journal_publish (struct pool *p, struct edit *edit, uint64_t *freed,
                  size_t nfreed, size_t *now)
 {
   struct journal *j = &p->journal;
-  uint64_t i;
+  uint64_t i, data = 0;
   LOCK_FOR_SCOPE (&j->lock);
 
   *now = add_freed_locked (j, freed, nfreed);
@@ -242,7 +287,13 @@ journal_publish (struct pool *p, struct edit *edit, uint64_t *freed,
       .volume = edit->v->id, .block = edit->block + i, .count = 1,
       .place = place, .crc = le32toh (e->check) };
     bit_set (j->fresh, place);
-    j->blocks++;
+    data++;
+  }
+  data += atomic_fetch_add (&j->blocks, data);
+  if (data >= long_blocks (p) && !j->long_said
+      && p->worker_started) {
+    j->long_said = true;
+    pool_wake (p);
   }
   published_locked (p, edit, edit->offset, edit->length);
 }
@@ -270,11 +321,16 @@ journal_target (struct pool *p)
 }
 
 bool
+journal_wants_commit (struct pool *p)
+{
+  return atomic_load (&p->journal.blocks) >= long_blocks (p);
+}
+
+bool
 journal_is_long (struct pool *p)
 {
-  LOCK_FOR_SCOPE (&p->journal.lock);
-
-  return p->journal.blocks * p->block_size >= LONG_BYTES;
+  return atomic_load (&p->journal.blocks)
+    >= 2 * long_blocks (p);
 }
 
 /* ---- letting go ---------------------------------------------------------- */
@@ -296,7 +352,7 @@ release_locked (struct pool *p)
       continue;
     }
     for (k = 0; k < f->places.len; ++k)
-      limbo_add_locked (p, f->places.ptr[k], false);
+      limbo_add_locked (p, f->places.ptr[k], LIMBO_DATA);
     n += f->places.len;
     place_vector_reset (&f->places);
   }
@@ -342,6 +398,7 @@ close_locked (struct pool *p, struct journal_txn *txn)
   size_t i;
   int r;
 
+  prune_locked (j);
   r = journal_record_vector_reserve (&records, j->reserved.records);
   if (r == 0)
     r = place_vector_reserve (&freed, j->reserved.freed);
@@ -363,7 +420,8 @@ close_locked (struct pool *p, struct journal_txn *txn)
   else
     place_vector_reset (&j->freed);
   j->freed = freed;
-  j->blocks = 0;
+  atomic_store (&j->blocks, 0);
+  j->long_said = false;
   return 0;
 }
 
@@ -390,12 +448,14 @@ commit_txn (struct pool *p, const struct journal_txn *txn)
   base_mutex_lock (&j->lock);
   stable = j->durable;
   base_mutex_unlock (&j->lock);
+  write_gate_close (p);
   r = journal_write (p, txn, stable);
   if (r == 0) {
     r = backing_sync (p);
     if (r < 0)
       r = base_fail_in (r, "flush");
   }
+  write_gate_open (p);
   if (r < 0)
     r = commit_poison (p, -r, "commit failed");
   base_mutex_lock (&j->lock);
@@ -419,6 +479,7 @@ lead_locked (struct pool *p)
   struct journal_txn txn;
   int r;
 
+  prune_locked (j);
   if (!fits_locked (p, j->records.len))
     return 1;
   r = close_locked (p, &txn);

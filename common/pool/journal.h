@@ -18,6 +18,8 @@
 #ifndef NBDVOL_POOL_JOURNAL_H
 #define NBDVOL_POOL_JOURNAL_H
 
+#include <stdatomic.h>
+
 #include "base.h"
 #include "format.h"
 
@@ -62,7 +64,9 @@ struct journal {
   uint64_t open;                /* lock */
   struct journal_record_vector records; /* of the open one; lock */
   struct place_vector freed;    /* by the open one; lock */
-  uint64_t blocks;              /* of data in the open one; lock */
+  atomic_uint_fast64_t blocks;  /* of data in the open one; lock to change */
+  size_t dead;                  /* its records that no longer count; lock */
+  bool long_said;               /* the worker knows it is long; lock */
   uint64_t *fresh;              /* bit per place: the open one brought it;
                                  * lock */
   struct journal_room reserved; /* by publishes under way; lock */
@@ -107,7 +111,9 @@ extern void journal_unreserve (struct pool *p, struct journal_room *room);
 extern int journal_to (struct pool *p, uint64_t seq);
 /* What a flush that comes now must wait for. */
 extern uint64_t journal_target (struct pool *p);
-/* The open transaction is so large that who joined it commits it. */
+/* The open transaction is so large that the worker commits it. */
+extern bool journal_wants_commit (struct pool *p);
+/* ... so large that who joined it waits for that. */
 extern bool journal_is_long (struct pool *p);
 /* For who waits for space: commit what lets places go, also an empty
  * transaction.  1 = some may be free now, 0 = nothing to be had here.

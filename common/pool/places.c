@@ -16,8 +16,15 @@
  * advances only when no reader of the one before is left, and what was let go
  * in epoch E is free in epoch E + 2.
  *
- * Next fit over the whole pool keeps what is written together together, and
- * spreads reuse in time.  Large requests look for runs first.
+ * What the open transaction brought and let go of itself is taken first, the
+ * last of it before the rest: its page is in the caches, of the processor and
+ * of the device below, and it is still to be written there, which then happens
+ * once.  Else it is next fit over the slabs that were used before (`touched`
+ * tells them from those above, which were not): what is written together
+ * stands together, and reuse is spread in time, which may help a repair that
+ * has to go back.  An untouched slab is begun only when little is free in the
+ * others, or no long run: a page that was never touched costs the host a new
+ * one, several times what the copy into it does.
  */
 
 #include <config.h>
@@ -27,8 +34,10 @@
 #include "pool-internal.h"
 
 #define RUN 8                   /* blocks that are worth looking for */
-#define LOOK 4096               /* words of the view to look at for them, at
-                                 * most; a pool is looked through once */
+#define SLACK 16                /* 1/16 of the slabs in use is kept free */
+#define WORD 64                 /* blocks of a word of the view */
+#define LOOK 1024               /* words of the view to look at for them, at
+                                 * most, each time */
 #define WORDS(n) (base_div_up ((n), 64))
 
 void
@@ -113,6 +122,16 @@ places_resize (struct pool *p, uint64_t old_blocks)
   return 0;
 }
 
+static void
+limbo_free (struct limbo *l)
+{
+  unsigned kind;
+
+  for (kind = 0; kind < LIMBO_KINDS; ++kind)
+    place_vector_reset (&l->places[kind]);
+  free (l);
+}
+
 void
 places_free (struct pool *p)
 {
@@ -122,13 +141,21 @@ places_free (struct pool *p)
   while (s->limbo) {
     l = s->limbo;
     s->limbo = l->next;
-    place_vector_reset (&l->data);
-    place_vector_reset (&l->nodes);
-    free (l);
+    limbo_free (l);
   }
   free (s->view);
   free (s->slab_free);
   free (s->slab_usable);
+}
+
+/* The slab with PLACE, and those below it, are in use from now on. */
+static void
+touch_locked (struct pool *p, uint64_t place)
+{
+  struct space *s = &p->space;
+
+  for (; s->touched <= place; s->touched += p->slab_blocks)
+    s->untouched -= s->slab_free[s->touched / p->slab_blocks];
 }
 
 void
@@ -157,6 +184,10 @@ places_add_slab_locked (struct pool *p, uint64_t slab, bool fresh)
       }
   s->slab_free[slab] = n;
   s->free += n;
+  if (first >= s->touched)
+    s->untouched += n;
+  if (n < s->slab_usable[slab])
+    touch_locked (p, first);
   if (n > 0 && n == s->slab_usable[slab])
     s->empty_slabs++;
   s->backed_slabs++;
@@ -174,6 +205,8 @@ places_remove_slab_locked (struct pool *p, uint64_t slab)
   for (i = first; i < first + p->slab_blocks; ++i)
     bit_set (s->view, i);
   s->free -= s->slab_free[slab];
+  if (first >= s->touched)
+    s->untouched -= s->slab_free[slab];
   s->slab_free[slab] = 0;
   s->empty_slabs--;
   s->backed_slabs--;
@@ -186,93 +219,213 @@ take_locked (struct pool *p, uint64_t start, uint64_t k)
 {
   struct space *s = &p->space;
   const uint64_t mask = (k == 64 ? ~UINT64_C (0) : (UINT64_C (1) << k) - 1);
-  uint64_t i;
+  const uint64_t end = start + k;
+  uint64_t n;
 
+  touch_locked (p, end - 1);
   s->view[start / 64] |= mask << (start % 64);
   s->free -= k;
-  for (i = start; i < start + k; ++i) {
-    const uint64_t slab = i / p->slab_blocks;
+  for (; start < end; start += n) {
+    const uint64_t slab = start / p->slab_blocks;
 
+    n = BASE_MIN (end, (slab + 1) * p->slab_blocks) - start;
     if (s->slab_free[slab] == s->slab_usable[slab])
       s->empty_slabs--;
-    s->slab_free[slab]--;
+    s->slab_free[slab] -= (uint32_t) n;
   }
 }
 
-/* The next run of free blocks at or after *POS: at least MIN (1 or RUN) long,
- * inside one word of the view.  Looks at BUDGET words at most.
+/* The bits of W that start MIN ones, a power of two. */
+static uint64_t
+run_starts (uint64_t w, unsigned min)
+{
+  unsigned k;
+
+  for (k = 1; k < min; k *= 2)
+    w &= w >> k;
+  return w;
+}
+
+/* The next run of free blocks at or after *POS and below END: at least MIN
+ * long (a power of two, WORD at most), inside one word of the view.  Looks at
+ * *BUDGET words at most.
  */
 static bool
-next_run (struct pool *p, uint64_t *pos, unsigned min, uint64_t *budget,
-          uint64_t *start, uint64_t *count)
+next_run (struct pool *p, uint64_t *pos, uint64_t end, unsigned min,
+          uint64_t *budget, uint64_t *start, uint64_t *count)
 {
   const struct space *s = &p->space;
 
-  for (; *budget > 0; --*budget) {
-    uint64_t w, runs, rest;
+  for (; *budget > 0 && *pos < end; --*budget) {
+    uint64_t runs, rest;
 
-    if (*pos >= pool_blocks (p))
-      *pos = 0;
     if (s->slab_free[*pos / p->slab_blocks] < min) {
       *pos = (*pos / p->slab_blocks + 1) * p->slab_blocks;
       continue;
     }
-    w = ~s->view[*pos / 64] & (~UINT64_C (0) << (*pos % 64));
-    runs = w;
-    if (min == RUN) {           /* bits that start a run of RUN */
-      runs &= runs >> 1;
-      runs &= runs >> 2;
-      runs &= runs >> 4;
-    }
+    runs = run_starts (~s->view[*pos / WORD] & (~UINT64_C (0) << (*pos % WORD)),
+                       min);
     if (runs == 0) {
-      *pos = (*pos / 64 + 1) * 64;
+      *pos = (*pos / WORD + 1) * WORD;
       continue;
     }
-    *start = *pos / 64 * 64 + (uint64_t) __builtin_ctzll (runs);
-    rest = s->view[*start / 64] >> (*start % 64);
-    *count = rest == 0 ? 64 - *start % 64 : (uint64_t) __builtin_ctzll (rest);
+    *start = *pos / WORD * WORD + (uint64_t) __builtin_ctzll (runs);
+    rest = s->view[*start / WORD] >> (*start % WORD);
+    *count
+      = rest == 0 ? WORD - *start % WORD : (uint64_t) __builtin_ctzll (rest);
     return true;
   }
   return false;
 }
 
+/* K blocks from START, which are free, go to OUT. */
 static int
-take_runs (struct pool *p, uint64_t *n, unsigned min, uint64_t budget,
-           uint64_t *pos, struct extent_vector *out)
+take_run (struct pool *p, uint64_t start, uint64_t k,
+          struct extent_vector *out)
+{
+  struct extent *last = out->len ? &out->ptr[out->len - 1] : NULL;
+  uint64_t n;
+
+  if (last && last->place + last->count == start)
+    last->count += k;
+  else if (extent_vector_append (out, (struct extent) { start, k }) < 0)
+    return base_fail (ENOMEM, "out of memory");
+  for (; k > 0; start += n, k -= n) {
+    n = BASE_MIN (k, WORD - start % WORD);
+    take_locked (p, start, n);
+  }
+  return 0;
+}
+
+/* Runs of MIN or more, of N blocks in all, from *POS on and below END. */
+static int
+take_runs (struct pool *p, uint64_t *n, unsigned min, uint64_t *pos,
+           uint64_t end, uint64_t *budget, struct extent_vector *out)
 {
   uint64_t start, count;
 
-  while (*n >= min && next_run (p, pos, min, &budget, &start, &count)) {
+  while (*n >= min && next_run (p, pos, end, min, budget, &start, &count)) {
     const uint64_t k = BASE_MIN (count, *n);
-    struct extent *last = out->len ? &out->ptr[out->len - 1] : NULL;
+    const int r = take_run (p, start, k, out);
 
-    if (last && last->place + last->count == start)
-      last->count += k;
-    else if (extent_vector_append (out, (struct extent) { start, k }) < 0)
-      return base_fail (ENOMEM, "out of memory");
-    take_locked (p, start, k);
+    if (r < 0)
+      return r;
     *n -= k;
     *pos = start + k;
   }
   return 0;
 }
 
-/* A large request looks a while for whole runs, so that it does not fill
- * every single hole that random overwrites have left; then, or if it is
- * small, any free block will do.
+/* The same in the slabs in use, once round.  A slab may stretch over the end
+ * of a word, and a small one may be less than one: END is not exact.
+ */
+static int
+take_touched (struct pool *p, uint64_t *n, unsigned min, uint64_t *pos,
+              uint64_t budget, struct extent_vector *out)
+{
+  const uint64_t end = BASE_MIN (p->space.touched, pool_blocks (p));
+  int r;
+
+  r = take_runs (p, n, min, pos, end, &budget, out);
+  if (r == 0 && *n >= min && budget > 0) {
+    *pos = 0;
+    r = take_runs (p, n, min, pos, end, &budget, out);
+  }
+  return r;
+}
+
+/* From slabs that nothing was written to yet. */
+static int
+take_untouched (struct pool *p, uint64_t *n, struct extent_vector *out)
+{
+  uint64_t pos = p->space.touched, budget = UINT64_MAX;
+
+  return take_runs (p, n, 1, &pos, pool_blocks (p), &budget, out);
+}
+
+/* How many blocks from PLACE on, COUNT at most, are free. */
+static uint64_t
+still_free (const struct pool *p, uint64_t place, uint64_t count)
+{
+  uint64_t n = 0;
+
+  while (n < count) {
+    const uint64_t at = place + n;
+    const uint64_t taken = p->space.view[at / WORD] >> (at % WORD);
+
+    if (taken != 0)
+      return BASE_MIN (n + (uint64_t) __builtin_ctzll (taken), count);
+    n += WORD - at % WORD;
+  }
+  return count;
+}
+
+/* From what was let go of last: a request gets its blocks in one piece, or
+ * singly if it is smaller than RUN.  What others took meanwhile is dropped.
+ */
+static int
+take_warm (struct pool *p, uint64_t *n, struct extent_vector *out)
+{
+  struct space *s = &p->space;
+  const bool whole = *n >= RUN;
+  unsigned looked;
+  int r;
+
+  for (looked = 0; looked < WARM && *n > 0; ++looked) {
+    struct extent *x = &s->warm[(s->warm_top + WARM - looked) % WARM];
+    const uint64_t k = still_free (p, x->place, BASE_MIN (x->count, *n));
+
+    if (k == 0)
+      x->count = 0;
+    if (k == 0 || (whole && k < *n))
+      continue;
+    r = take_run (p, x->place, k, out);
+    if (r < 0)
+      return r;
+    x->place += k;
+    x->count -= k;
+    *n -= k;
+  }
+  return 0;
+}
+
+static void
+note_warm (struct space *s, uint64_t place)
+{
+  struct extent *x = &s->warm[s->warm_top];
+
+  if (x->count > 0 && x->place + x->count == place)
+    x->count++;
+  else {
+    s->warm_top = (s->warm_top + 1) % WARM;
+    s->warm[s->warm_top] = (struct extent) { place, 1 };
+  }
+}
+
+/* A large request looks a while for runs, the longest first, so that it does
+ * not fill every single hole that random overwrites have left; then it begins
+ * a slab.  After that, or if it is small, any free block will do.
  */
 int
 places_take_locked (struct pool *p, uint64_t n, struct extent_vector *out)
 {
   struct space *s = &p->space;
-  const uint64_t once = WORDS (pool_blocks (p)) + pool_slabs (p);
-  int r = 0;
+  unsigned min;
+  int r;
 
   assert (s->free >= n);
-  if (n >= RUN)
-    r = take_runs (p, &n, RUN, BASE_MIN (LOOK, once), &s->run_cursor, out);
+  r = take_warm (p, &n, out);
+  for (min = WORD; r == 0 && min >= RUN; min /= 2)
+    if (n >= min)
+      r = take_touched (p, &n, min, &s->run_cursor, LOOK, out);
+  if (r == 0 && n > 0
+      && (n >= RUN || s->free - s->untouched < s->touched / SLACK))
+    r = take_untouched (p, &n, out);
   if (r == 0 && n > 0)
-    r = take_runs (p, &n, 1, UINT64_MAX, &s->cursor, out);
+    r = take_touched (p, &n, 1, &s->cursor, UINT64_MAX, out);
+  if (r == 0 && n > 0)
+    r = take_untouched (p, &n, out);
+  assert (r < 0 || n == 0);
   return r;
 }
 
@@ -351,7 +504,7 @@ advance_locked (struct pool *p)
 /* ---- limbo --------------------------------------------------------------- */
 
 void
-limbo_add_locked (struct pool *p, uint64_t place, bool node)
+limbo_add_locked (struct pool *p, uint64_t place, enum limbo_kind kind)
 {
   struct space *s = &p->space;
   const uint64_t epoch = atomic_load (&p->reader_epoch);
@@ -368,7 +521,7 @@ limbo_add_locked (struct pool *p, uint64_t place, bool node)
       s->limbo = l;
     s->limbo_tail = l;
   }
-  if (place_vector_append (node ? &l->nodes : &l->data, place) == 0)
+  if (place_vector_append (&l->places[kind], place) == 0)
     return;
 
  lost:
@@ -378,11 +531,31 @@ limbo_add_locked (struct pool *p, uint64_t place, bool node)
   s->pending--;
 }
 
+/* Nobody reads what stands in L any more. */
+static void
+limbo_give_locked (struct pool *p, const struct limbo *l)
+{
+  unsigned kind;
+  size_t i;
+
+  for (kind = 0; kind < LIMBO_KINDS; ++kind) {
+    for (i = 0; i < l->places[kind].len; ++i) {
+      const uint64_t place = l->places[kind].ptr[i];
+
+      if (kind == LIMBO_NODE)
+        node_forget (p, place);
+      if (kind == LIMBO_WARM)
+        note_warm (&p->space, place);
+      places_give_locked (p, place);
+    }
+    p->space.pending -= l->places[kind].len;
+  }
+}
+
 void
 limbo_drain_locked (struct pool *p)
 {
   struct space *s = &p->space;
-  size_t i;
 
   while (s->limbo) {
     struct limbo *l = s->limbo;
@@ -393,15 +566,7 @@ limbo_drain_locked (struct pool *p)
     s->limbo = l->next;
     if (s->limbo == NULL)
       s->limbo_tail = NULL;
-    for (i = 0; i < l->nodes.len; ++i) {
-      node_forget (p, l->nodes.ptr[i]);
-      places_give_locked (p, l->nodes.ptr[i]);
-    }
-    for (i = 0; i < l->data.len; ++i)
-      places_give_locked (p, l->data.ptr[i]);
-    s->pending -= l->nodes.len + l->data.len;
-    place_vector_reset (&l->nodes);
-    place_vector_reset (&l->data);
-    free (l);
+    limbo_give_locked (p, l);
+    limbo_free (l);
   }
 }

@@ -200,18 +200,30 @@ struct charge {
 };
 
 /* Blocks that were let go in one reader epoch and wait for readers. */
+enum limbo_kind {
+  LIMBO_DATA,
+  LIMBO_WARM,                   /* data that the open transaction brought */
+  LIMBO_NODE,
+  LIMBO_KINDS
+};
 struct limbo {
   struct limbo *next;
   uint64_t epoch;
-  struct place_vector data, nodes;
+  struct place_vector places[LIMBO_KINDS];
 };
 
+#define WARM 32
 struct space {
   struct base_mutex lock;
   struct base_cond changed;     /* something was freed or given back */
   /* Everything below: lock. */
   uint64_t *view;               /* bit per block: 1 = may not be allocated */
   uint64_t cursor, run_cursor;  /* next fit; of large requests */
+  uint64_t touched;             /* slabs from here on were never used, */
+  uint64_t untouched;           /* and so many of their blocks are free */
+  struct extent warm[WARM];     /* let go of last; hints, what is taken may
+                                 * stand here */
+  unsigned warm_top;            /* the newest; older ones below it */
   uint32_t *slab_free;          /* clear bits of view per slab */
   uint32_t *slab_usable;        /* blocks of the slab that are not fixed */
   uint64_t empty_slabs;         /* backed slabs that are wholly free */
@@ -229,8 +241,11 @@ struct space {
   uint64_t open_maybe;          /* replaced blocks that may turn out free */
   uint64_t backed_slabs, backed_blocks;
   bool full;                    /* last growth was refused */
+  atomic_uint_fast64_t capital; /* free blocks that are worth having; lock to
+                                 * change */
   bool low;                     /* the worker should back some slabs ahead */
   uint64_t last_low;            /* when that was so, monotonic ns */
+  uint64_t last_used;           /* when half of the capital was in use */
   struct space_waiter *first, *last;    /* first come first served */
   struct limbo *limbo, *limbo_tail;
   uint64_t waits;
@@ -239,7 +254,7 @@ struct space {
   struct scrub_bits *scrubbed;  /* NULL: no scrub runs */
   bool urgent;                  /* a verb's commit, or one that reaps, runs */
   /* By the capacity; change when the pool grows. */
-  atomic_uint_fast64_t capital; /* free blocks that are worth having */
+  uint64_t min_capital, max_capital;
   atomic_uint_fast64_t max_blocks;      /* request that goes in one piece */
   atomic_uint_fast64_t max_dirty;       /* dirty nodes of one transaction */
 };
@@ -385,6 +400,8 @@ struct pool {
   struct base_mutex gate_lock;  /* inside all others */
   struct base_cond gate_opened;
   unsigned writing;             /* data, to a VDEV_ONE_WRITER; gate_lock */
+  atomic_uint committing;       /* transactions and checkpoints under way; 0 is
+                                 * reached under gate_lock */
 
   struct commit commit;
   struct journal journal;
@@ -608,6 +625,8 @@ extern int space_set_aside (struct pool *p, uint64_t growth,
 extern void space_return_credit (struct pool *p, struct credit *credit);
 /* Free blocks are few and slabs could be backed. */
 extern bool space_low_locked (struct pool *p, uint64_t capital);
+/* Free blocks that are worth keeping backed. */
+extern uint64_t space_capital_locked (struct pool *p);
 /* Give back what a request holds and did not publish. */
 extern void space_release (struct pool *p, struct charge *c);
 /* Make room for growth: back slabs, commit, reclaim.  0 if it is worth
@@ -632,7 +651,8 @@ extern void places_claim_locked (struct pool *p, uint64_t place);
 /* Let go of PLACE: free once no reader can hold it.  It is counted in
  * `pending` already.
  */
-extern void limbo_add_locked (struct pool *p, uint64_t place, bool node);
+extern void limbo_add_locked (struct pool *p, uint64_t place,
+                              enum limbo_kind kind);
 extern void limbo_drain_locked (struct pool *p);
 extern struct reader reader_enter (struct pool *p);
 extern void reader_exit (struct pool *p, struct reader r);

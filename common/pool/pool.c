@@ -567,9 +567,9 @@ worker (void *opaque)
 
   do {
     r = pool_work (p);
-    if (base_monotonic_ns () < next)
+    if (base_monotonic_ns () < next && !journal_wants_commit (p))
       continue;
-    /* What nobody has flushed for a while. */
+    /* What nobody has flushed for a while, or what has become long. */
     if (!p->options.readonly && pool_poisoned (p) == 0)
       (void) journal_to (p, journal_target (p));
     next = base_monotonic_ns () + interval;

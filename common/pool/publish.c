@@ -410,7 +410,7 @@ let_go (struct pool *p, const struct effect *effect, size_t now)
     return;
   LOCK_FOR_SCOPE (&p->space.lock);
   for (i = 0; i < now; ++i)
-    limbo_add_locked (p, effect->now.ptr[i], false);
+    limbo_add_locked (p, effect->now.ptr[i], LIMBO_WARM);
   limbo_drain_locked (p);
 }
 

@@ -52,7 +52,9 @@
 #define MIN_DIRTY 12            /* two paths in a map of six levels */
 #define MAX_DIRTY 4096
 #define MAX_REQUEST (UINT64_C (32) << 20)
-#define MAX_CAPITAL (UINT64_C (256) << 20)
+#define MIN_CAPITAL (UINT64_C (256) << 20)
+#define MAX_CAPITAL (UINT64_C (2) << 30)
+#define UNUSED_NS (UINT64_C (60) * 1000000000)
 #define RUN_AHEAD (UINT64_C (2) << 20)  /* of a verb's commit */
 
 /* A request that waits for space, on its thread's stack.  Everything:
@@ -78,7 +80,9 @@ space_limits (struct pool *p)
   s->max_dirty = BASE_MIN (BASE_MAX (n / 64, MIN_DIRTY), MAX_DIRTY);
   s->max_blocks = BASE_MIN (BASE_MAX (n / 64, 2),
                             MAX_REQUEST / p->block_size);
-  s->capital = BASE_MIN (n / 8, MAX_CAPITAL / p->block_size);
+  s->max_capital = BASE_MIN (n / 2, MAX_CAPITAL / p->block_size);
+  s->min_capital = BASE_MIN (n / 8, MIN_CAPITAL / p->block_size);
+  s->capital = BASE_MAX (s->capital, s->min_capital);
 }
 
 void
@@ -239,6 +243,34 @@ admit_waiter_locked (struct pool *p, struct space_waiter *w)
     return false;
   w->admitted = admit_locked (p, w->charge) == 0;
   return w->admitted;
+}
+
+/* C had to wait for places.  If more slabs can be backed, more free blocks are
+ * kept from now on.
+ */
+static void
+widen_capital_locked (struct pool *p, const struct charge *c)
+{
+  struct space *s = &p->space;
+
+  if (s->dirty + s->dirty_held + c->dirty > s->max_dirty)
+    return;
+  s->capital = BASE_MIN (2 * s->capital, s->max_capital);
+  s->last_used = base_monotonic_ns ();
+}
+
+/* ... and fewer when half of them were not needed for a while. */
+uint64_t
+space_capital_locked (struct pool *p)
+{
+  struct space *s = &p->space;
+  const uint64_t now = base_monotonic_ns ();
+
+  if (s->capital > s->min_capital && now - s->last_used > UNUSED_NS) {
+    s->capital = BASE_MAX (s->capital / 2, s->min_capital);
+    s->last_used = now;
+  }
+  return s->capital;
 }
 
 /* Overwrites need free blocks to go on while a commit brings the old ones
@@ -430,6 +462,7 @@ wait_turn_locked (struct pool *p, struct charge *c, struct handle *h)
     r = try_locked (p, c);
     if (r != -EAGAIN)
       break;
+    widen_capital_locked (p, c);
     if (nothing_to_come_locked (p) || space_low_locked (p, s->capital)) {
       r = beyond_waiting_locked (p, c->data);
       if (r == 0)
@@ -473,6 +506,9 @@ space_admit (struct pool *p, struct charge *c, struct handle *h, bool nowait)
   was_full = s->full;
   if (r == 0 && c->growth > 0)
     s->full = false;
+  if (s->capital > s->min_capital
+      && s->free < space_floor_locked (p) + s->capital / 2)
+    s->last_used = base_monotonic_ns ();
   if (space_low_locked (p, s->capital / 2)) {
     s->last_low = base_monotonic_ns ();
     wake = !s->low && p->worker_started;

@@ -199,9 +199,8 @@ write_data (struct write *w)
 
 /* Who writes to a file waits for those who do already, and a transaction or
  * a checkpoint, with a few blocks to write, would stand behind hundreds of
- * requests.  So requests
- * queue before they write their data, and commits do not; nor does who holds
- * back the commits (exact).
+ * requests.  So while one is being committed requests queue before they write
+ * their data; who holds back the commits (exact) does not.
  */
 static int
 write_data_in_turn (struct write *w)
@@ -209,10 +208,11 @@ write_data_in_turn (struct write *w)
   struct pool *p = w->p;
   int r;
 
-  if (w->edit.exact || !vdev_has (p->backing, VDEV_ONE_WRITER))
+  if (w->edit.exact || !vdev_has (p->backing, VDEV_ONE_WRITER)
+      || atomic_load (&p->committing) == 0)
     return write_data (w);
   base_mutex_lock (&p->gate_lock);
-  while (p->writing >= WRITERS)
+  while (p->writing >= WRITERS && atomic_load (&p->committing) > 0)
     base_cond_wait (&p->gate_opened, &p->gate_lock);
   p->writing++;
   base_mutex_unlock (&p->gate_lock);
@@ -222,6 +222,21 @@ write_data_in_turn (struct write *w)
   base_cond_signal (&p->gate_opened);
   base_mutex_unlock (&p->gate_lock);
   return r;
+}
+
+void
+write_gate_close (struct pool *p)
+{
+  atomic_fetch_add (&p->committing, 1);
+}
+
+void
+write_gate_open (struct pool *p)
+{
+  LOCK_FOR_SCOPE (&p->gate_lock);
+
+  if (atomic_fetch_sub (&p->committing, 1) == 1)
+    base_cond_broadcast (&p->gate_opened);
 }
 
 /* The places have been paid for.  -EAGAIN, -ENOSPC: start again. */
