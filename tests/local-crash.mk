@@ -51,14 +51,18 @@ tests_lib_libcrash_la_SOURCES = \
 	tests/lib/crash-model.h \
 	tests/lib/crash-model-ops.c \
 	tests/lib/crash-op.c \
+	tests/lib/crash-opening.c \
 	tests/lib/crash-random.c \
 	tests/lib/crash-run.c \
 	tests/lib/crash-run.h \
+	tests/lib/crash-sample.c \
+	tests/lib/crash-sequence.c \
 	tests/lib/crash-states.c \
 	tests/lib/crash-states.h \
 	tests/lib/crash-try.c \
 	tests/lib/crash-try.h \
 	tests/lib/crash-verbs.c \
+	tests/lib/crash-window.c \
 	tests/lib/crash-world.c \
 	tests/lib/crash-world.h \
 	tests/lib/oracle.c \
@@ -378,6 +382,7 @@ TESTS_POOL_RULES = \
 	tests/test-pool-counts-are-32-bit \
 	tests/test-pool-crash-fua-covers-its-range \
 	tests/test-pool-crash-punched-slabs-are-backed-again \
+	tests/test-pool-crash-open-rewrites-what-it-opened \
 	tests/test-pool-crash-reclaim-resumes \
 	tests/test-pool-crash-reuse-waits-for-both-copies \
 	tests/test-pool-crash-torn-superblocks-are-legal \
@@ -494,6 +499,13 @@ tests_test_pool_crash_punched_slabs_are_backed_again_SOURCES = \
 tests_test_pool_crash_punched_slabs_are_backed_again_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_crash_punched_slabs_are_backed_again_LDFLAGS = $(LDFLAGS_CRASH)
 tests_test_pool_crash_punched_slabs_are_backed_again_LDADD = $(LDADD_CRASH_POOL)
+
+tests_test_pool_crash_open_rewrites_what_it_opened_SOURCES = \
+	$(SOURCES_CRASH_POOL) \
+	tests/test-pool-crash-open-rewrites-what-it-opened.c
+tests_test_pool_crash_open_rewrites_what_it_opened_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_crash_open_rewrites_what_it_opened_LDFLAGS = $(LDFLAGS_CRASH)
+tests_test_pool_crash_open_rewrites_what_it_opened_LDADD = $(LDADD_CRASH_POOL)
 
 tests_test_pool_crash_reclaim_resumes_SOURCES = \
 	$(SOURCES_CRASH_POOL) \

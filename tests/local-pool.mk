@@ -136,6 +136,7 @@ EXTRA_DIST += \
 TESTS_POOL_REPAIR = \
 	tests/test-pool-repair-goes-back \
 	tests/test-pool-repair-of-bent-pools \
+	tests/test-pool-repair-of-counts-of-nothing \
 	tests/test-pool-repair-of-every-node \
 	tests/test-pool-repair-stopped-anywhere
 
@@ -143,6 +144,10 @@ check_PROGRAMS += $(TESTS_POOL_REPAIR)
 TESTS += $(TESTS_POOL_REPAIR)
 SANITIZER_TESTS += $(TESTS_POOL_REPAIR)
 
+tests_test_pool_repair_of_counts_of_nothing_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_repair_of_counts_of_nothing_LDADD = \
+	common/devices/libdevices-test.la \
+	$(LDADD_POOL_FORMAT)
 tests_test_pool_repair_of_bent_pools_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_repair_of_bent_pools_LDADD = $(LDADD_POOL_FORMAT)
 

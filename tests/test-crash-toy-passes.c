@@ -23,6 +23,7 @@ TEST_MAIN
   CHECK_EQ_INT (crash_run_many (&run, &limits, &tally), 0);
   CHECK (tally.threaded * 3 >= tally.histories - 6);
   run.exhaustive = 2;
+  run.share = 16;
   limits = (struct crash_limits) { .histories = 1000 };
   CHECK_EQ_INT (crash_run_many (&run, &limits, &tally), 0);
   crash_tally_print (&toy_engine, &tally);

@@ -12,7 +12,7 @@
 TEST_MAIN
 {
   struct crash_run run = {
-    .e = &crash_pool_engine, .most = 50, .after = 100,
+    .e = &crash_pool_engine, .most = 200, .after = 100, .share = CRASH_SHARE,
     .only_state = UINT64_MAX, .drop_flush = true,
   };
   struct crash_limits limits = { .seconds = 60 };

@@ -314,13 +314,9 @@ backed_leaf (struct check *c, uint64_t first, uint64_t n BASE_UNUSED,
   if (state != CHECK_PRESENT || slabs - first * bits >= bits)
     return;
   i = slabs - first * bits;
-  if (i % 8 == 0 && base_is_zero (leaf + i / 8, (bits - i) / 8))
-    return;
-  for (; i < bits; i++)
-    if (leaf[i / 8] >> i % 8 & 1) {
-      check_error (c, "backed slabs: bits beyond the last slab are set");
-      return;
-    }
+  if ((i % 8 != 0 && leaf[i / 8] >> i % 8 != 0)
+      || !base_is_zero (leaf + base_div_up (i, 8), (bits - i) / 8))
+    check_error (c, "backed slabs: bits beyond the last slab are set");
 }
 
 static void

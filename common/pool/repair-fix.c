@@ -227,7 +227,8 @@ fix_refs_page (struct repair *re, uint64_t page,
   re->stop = systree_read_leaf (&p->refs_tree, page, old);
   if (re->stop == 0)
     differ = correct_page (re, page, old, new);
-  if (differ == 0) {
+  /* A damaged leaf is written anew also if it counts nothing. */
+  if (differ == 0 && !bit_get (p->refs_tree.dirty[0], page)) {
     free (new);
     return 0;
   }
@@ -261,6 +262,7 @@ fix_refs (struct repair *re)
   end = all + n;
   for (page = 0; page < p->nrefs && re->stop == 0; ++page)
     if (format_type (&p->refs_tree.entry[0][page]) != FORMAT_HOLE
+        || bit_get (p->refs_tree.dirty[0], page)
         || (s < end && s->place / p->refs_tree.items == page))
       differ += fix_refs_page (re, page, &s, end);
   if (differ > 0)

@@ -30,12 +30,15 @@ enum crash_kind {
   CRASH_CLONE,
   CRASH_REMOVE,
   CRASH_ROLLBACK,
-  CRASH_RESIZE,
+  CRASH_RESIZE,                 /* to a larger size */
+  CRASH_SHRINK,
   CRASH_RENAME,
   CRASH_GROW,                   /* the pool */
   CRASH_IMPORT,
   CRASH_RECLAIM,                /* background work */
   CRASH_CHECKPOINT,             /* what the journal has goes into the trees */
+  CRASH_UPGRADE,                /* opening a pool of the first form */
+  CRASH_REPAIR,                 /* `check --repair` after a crash and damage */
   CRASH_SUBJECTS,
   CRASH_READ = CRASH_SUBJECTS,
   CRASH_CHECK,                  /* while others go on */
@@ -93,6 +96,21 @@ struct crash_engine {
   bool (*full) (struct pool *p);        /* may be NULL */
   int (*scrub) (struct pool *p, const struct pool_scrub_options *options,
                 struct pool_scrub_info *result);        /* may be NULL */
+
+  /* The rest may be NULL: of upgrade and repair, and for naming crash points.
+   *
+   * The pool on D, closed, becomes one that a release without a journal left,
+   * closed or cut off.
+   */
+  int (*age) (struct vdev *d, bool closed);
+  /* Something that repair restores whole is damaged; 0 = done, 1 = there is
+   * nothing of that kind.
+   */
+  int (*damage) (struct vdev *d, struct base_rng *rng);
+  int (*repair) (struct vdev *d, const struct pool_repair_options *options,
+                 struct pool_repair_result *result);
+  /* Is OFFSET, of what the pool of this geometry writes to D, a superblock? */
+  bool (*is_super) (struct vdev *d, uint64_t offset);
 };
 
 extern const struct crash_engine crash_pool_engine;

@@ -14,11 +14,6 @@
 
 #define ACTORS_MOST 6
 
-const char *const crash_phase_names[CRASH_PHASES] = {
-  "data", "journal", "flush j", "nodes", "flush 1", "super", "flush 2",
-  "after", "recovery",
-};
-
 /* ---- the shape of a pool ----------------------------------------------- */
 
 void
@@ -43,13 +38,14 @@ crash_shape_make (struct crash_run *run, struct base_rng *rng,
   shape->journal = journals[base_rng_below (rng, BASE_ARRAY_SIZE (journals))];
   shape->journal = BASE_MIN (shape->journal, shape->blocks / 5);
   /* What is before the journal takes 128 KiB. */
-  if (!run->e->journal || base_rng_below (rng, 2) == 0 || shape->journal < 6 || shape->journal + 44 > shape->blocks)
+  if (!run->e->journal || base_rng_below (rng, 4) == 0 || shape->journal < 6
+      || shape->journal + 44 > shape->blocks)
     shape->journal = 0;
 }
 
-static bool
-start (struct crash_run *run, struct crash_past *past,
-       const struct crash_shape *shape)
+bool
+crash_past_start (struct crash_run *run, struct crash_past *past,
+                  const struct crash_shape *shape)
 {
   struct pool_format_options o = { .block_size = shape->block,
     .journal_size = shape->journal * shape->block };
@@ -129,8 +125,8 @@ some_ops (struct crash_actor *a, const struct crash_mix *mix, unsigned n,
 }
 
 /* Writes that nobody flushes. */
-static bool
-some_writes (struct crash_actor *a, unsigned n, struct base_rng *rng)
+bool
+crash_writes (struct crash_actor *a, unsigned n, struct base_rng *rng)
 {
   static const enum crash_kind kinds[] = {
     CRASH_WRITE, CRASH_PARTIAL, CRASH_WRITE, CRASH_TRIM, CRASH_LARGE };
@@ -151,13 +147,21 @@ one_thread (struct crash_run *run, struct crash_past *past,
 {
   struct crash_actor *a = &past->a;
   struct crash_op flush = { .kind = CRASH_FLUSH, .pool_wide = true };
+  struct crash_op checkpoint = { .kind = CRASH_CHECKPOINT };
 
-  if (!some_writes (a, 1 + base_rng_below (rng, 3), rng) ||
+  /* Half of them find something in the journal. */
+  if (!crash_writes (a, 1 + base_rng_below (rng, 3), rng) ||
+      (base_rng_below (rng, 2) &&
+       (!crash_do (a, &flush) || !crash_writes (a, 1, rng))) ||
       !do_kind (run, past, a, kind, rng))
     return false;
   if (!durable_by_itself (kind) && !crash_do (a, &flush))
     return false;
-  return some_writes (a, 2 + base_rng_below (rng, 3), rng);
+  /* What is in the journal comes to the trees. */
+  if (past->w.journal && (run->e->kinds >> CRASH_CHECKPOINT & 1) &&
+      base_rng_below (rng, 3) > 0 && !crash_do (a, &checkpoint))
+    return false;
+  return crash_writes (a, 2 + base_rng_below (rng, 3), rng);
 }
 
 /* ---- several threads --------------------------------------------------- */
@@ -252,104 +256,10 @@ many_threads (struct crash_run *run, struct crash_past *past,
   return !past->w.failed;
 }
 
-/* ---- all sequences over a small alphabet ------------------------------- */
-
-#define B ((uint64_t) ORACLE_PAGE)
-
-static const struct crash_op alphabet[] = {
-  { .kind = CRASH_WRITE, .off = 0, .len = B },
-  { .kind = CRASH_WRITE, .off = 2 * B, .len = 2 * B },
-  { .kind = CRASH_PARTIAL, .off = B / 2, .len = B },
-  { .kind = CRASH_LARGE, .off = 0, .len = 8 * B },
-  { .kind = CRASH_FUA, .off = B, .len = B, .flags = VDEV_FUA },
-  { .kind = CRASH_TRIM, .off = 0, .len = 3 * B },
-  { .kind = CRASH_ZERO, .off = B + 512, .len = B },
-  { .kind = CRASH_FLUSH, .pool_wide = true },
-  { .kind = CRASH_SNAPSHOT, .snap = 1 },
-  { .kind = CRASH_GROUP, .snap = 2, .to_vol = 1, .to_snap = 0 },
-  { .kind = CRASH_CLONE, .snap = 0, .on_snapshot = true, .to_vol = 2 },
-  { .kind = CRASH_REMOVE, .snap = 0, .on_snapshot = true },
-  { .kind = CRASH_REMOVE, .vol = 1, .flags = POOL_RECURSIVE },
-  { .kind = CRASH_ROLLBACK, .snap = 0, .on_snapshot = true },
-  { .kind = CRASH_RESIZE, .len = 12 * B },
-  { .kind = CRASH_RESIZE, .len = 2 * B + 100,
-    .flags = POOL_SHRINK | POOL_FORCE },
-  { .kind = CRASH_RENAME, .to_vol = 3 },
-  { .kind = CRASH_CREATE, .vol = 4, .len = 3 * B },
-  { .kind = CRASH_IMPORT, .vol = 4, .len = 2 * B, .steps = 2 },
-  { .kind = CRASH_RECLAIM, .pool_wide = true, .steps = 2 },
-  { .kind = CRASH_CHECKPOINT },
-  { .kind = CRASH_GROW, .len = 56 * B },
-};
-
-static size_t
-letters (const struct crash_run *run, size_t *letter)
-{
-  size_t i, n = 0;
-
-  for (i = 0; i < BASE_ARRAY_SIZE (alphabet); i++)
-    if (run->e->kinds >> alphabet[i].kind & 1) {
-      if (letter)
-        letter[n] = i;
-      n++;
-    }
-  return n;
-}
-
-/* v0 has a snapshot and a block written since, v1 one block. */
-static bool
-exhaustive (struct crash_run *run, struct crash_past *past)
-{
-  static const struct crash_op past_ops[] = {
-    { .kind = CRASH_WRITE, .off = 0, .len = 3 * B, .stamp = 1001 },
-    { .kind = CRASH_WRITE, .vol = 1, .off = 0, .len = B, .stamp = 1002 },
-    { .kind = CRASH_SNAPSHOT, .snap = 0 },
-    { .kind = CRASH_WRITE, .off = B, .len = B, .stamp = 1003 },
-    { .kind = CRASH_FLUSH, .pool_wide = true },
-  };
-  struct crash_shape shape = { .blocks = 48, .block = ORACLE_PAGE };
-  struct crash_op flush = { .kind = CRASH_FLUSH, .pool_wide = true };
-  size_t letter[BASE_ARRAY_SIZE (alphabet)], n = letters (run, letter), i;
-  uint64_t code = run->history;
-
-  if (run->e->journal) {
-    shape.blocks += code % 2 * 8;
-    shape.journal = code % 2 * 12;
-    code /= 2;
-  }
-  if (!start (run, past, &shape))
-    return false;
-  for (i = 0; i < BASE_ARRAY_SIZE (past_ops); i++)
-    if ((run->e->kinds >> past_ops[i].kind & 1) &&
-        !crash_do (&past->a, &past_ops[i]))
-      return false;
-  for (i = 0; i < run->exhaustive; i++, code /= n) {
-    struct crash_op op = alphabet[letter[code % n]];
-    op.stamp = 2001 + i;
-    if (!crash_do (&past->a, &op))
-      return false;
-  }
-  past->subject = past->w.nspans - 1;
-  return crash_do (&past->a, &flush);
-}
-
-uint64_t
-crash_histories (const struct crash_run *run)
-{
-  uint64_t n = 1;
-  unsigned i;
-
-  if (run->exhaustive == 0)
-    return UINT64_MAX;
-  for (i = 0; i < run->exhaustive; i++)
-    n *= letters (run, NULL);
-  return run->e->journal ? 2 * n : n;
-}
-
 /* ---- all together ------------------------------------------------------ */
 
-static enum crash_kind
-subject_kind (const struct crash_run *run)
+enum crash_kind
+crash_subject_kind (const struct crash_run *run, uint64_t history)
 {
   /* Half of what changes data goes to the journal, and what does not shares
    * the other phases with the verbs: so it comes twice as often.
@@ -357,7 +267,7 @@ subject_kind (const struct crash_run *run)
   static const uint8_t more[] = {
     CRASH_WRITE, CRASH_PARTIAL, CRASH_LARGE, CRASH_FUA, CRASH_TRIM, CRASH_ZERO,
     CRASH_FLUSH, CRASH_CHECKPOINT };
-  uint64_t n = run->history / 3;
+  uint64_t n = history / 3;
 
   for (;;) {
     uint64_t i = n % (CRASH_SUBJECTS + BASE_ARRAY_SIZE (more));
@@ -375,16 +285,22 @@ crash_past_make (struct crash_run *run, struct crash_past *past)
   struct base_rng rng;
   struct crash_op op;
   enum crash_kind kind;
+  bool opening;
 
   memset (past, 0, sizeof *past);
   if (run->exhaustive)
-    return exhaustive (run, past);
+    return crash_past_sequence (run, past);
   base_rng_seed (&rng, run->seed * UINT64_C (0x9e3779b97f4a7c15)
                  ^ run->history);
   run->threads = run->history % 3 == 0;
   crash_shape_make (run, &rng, &shape);
-  kind = subject_kind (run);
-  if (!start (run, past, &shape) ||
+  kind = crash_subject_kind (run, run->history);
+  /* What is upgraded is the place of a ring. */
+  if (kind == CRASH_UPGRADE && shape.journal == 0) {
+    shape.blocks = BASE_MAX (shape.blocks, 64);
+    shape.journal = 6 + base_rng_below (&rng, 7);
+  }
+  if (!crash_past_start (run, past, &shape) ||
       !some_ops (&past->a, shape.mix, base_rng_below (&rng, 60), &rng))
     return false;
   /* One past in four has seen the process die, or the disk fail. */
@@ -396,8 +312,12 @@ crash_past_make (struct crash_run *run, struct crash_past *past)
          !some_ops (&past->a, shape.mix, base_rng_below (&rng, 10), &rng)))
       return false;
   }
-  return run->threads ? many_threads (run, past, kind, &rng)
-    : one_thread (run, past, kind, &rng);
+  opening = kind == CRASH_UPGRADE || kind == CRASH_REPAIR;
+  if (!(run->threads ? many_threads (run, past, opening ? CRASH_WRITE : kind,
+                                     &rng)
+        : one_thread (run, past, opening ? CRASH_WRITE : kind, &rng)))
+    return false;
+  return !opening || crash_past_reborn (run, past, kind, &rng);
 }
 
 void
@@ -411,63 +331,6 @@ crash_past_free (struct crash_past *past)
   image_free (past->blank);
 }
 
-/* ---- the window of a subject ------------------------------------------- */
-
-void
-crash_window_of (const struct crash_world *w, size_t span,
-                 struct crash_window *window)
-{
-  const struct crash_span *s = &w->span[span];
-  struct recorder_log log = recorder_log (w->log);
-  uint64_t cut = 0, next = log.now + 1, *from = window->from;
-  size_t i, n = 0, flush[64];
-
-  window->kind = s->op.kind;
-  for (i = 0; i < w->timeline.ncuts; i++) {
-    const struct oracle_cut *c = &w->timeline.cut[i];
-    if (c->position < s->start || c->change < s->change)
-      continue;
-    if (cut == 0)
-      cut = c->position;
-    else if (c->position > cut) {
-      next = c->position;
-      break;
-    }
-  }
-  from[PHASE_DATA] = s->start;
-  from[PHASE_RECOVERY] = log.now + 1;
-  if (cut == 0)
-    cut = next;
-  for (i = 0; i < log.n && n < 64; i++)
-    if (log.ops[i].kind == RECORDER_FLUSH && log.ops[i].issued_at >= cut &&
-        log.ops[i].issued_at < next && log.ops[i].completed_at != 0)
-      flush[n++] = i;
-  for (i = PHASE_JOURNAL; i <= PHASE_NODES; i++)
-    from[i] = cut;
-  for (i = PHASE_FLUSH_1; i <= PHASE_AFTER; i++)
-    from[i] = log.now + 1;
-  if (n == 1 && w->journal) {           /* a transaction */
-    from[PHASE_FLUSH_J] = log.ops[flush[0]].issued_at;
-    for (i = PHASE_NODES; i <= PHASE_AFTER; i++)
-      from[i] = log.ops[flush[0]].completed_at;
-    return;
-  }
-  if (n >= 3 && w->journal) {           /* ... and then a checkpoint */
-    from[PHASE_FLUSH_J] = log.ops[flush[n - 3]].issued_at;
-    from[PHASE_NODES] = log.ops[flush[n - 3]].completed_at;
-  }
-  if (n >= 2) {
-    from[PHASE_FLUSH_1] = log.ops[flush[n - 2]].issued_at;
-    from[PHASE_SUPER] = log.ops[flush[n - 2]].completed_at;
-  }
-  if (n >= 1) {
-    from[PHASE_FLUSH_2] = log.ops[flush[n - 1]].issued_at;
-    from[PHASE_AFTER] = log.ops[flush[n - 1]].completed_at;
-  }
-  if (n == 1)
-    from[PHASE_FLUSH_1] = from[PHASE_SUPER] = from[PHASE_FLUSH_2];
-}
-
 bool
 crash_history_run (struct crash_run *run, uint64_t history)
 {
@@ -475,7 +338,7 @@ crash_history_run (struct crash_run *run, uint64_t history)
   bool ok;
 
   run->history = history;
-  run->states = 0;
+  run->states = run->tried = run->sampled = 0;
   run->threads = false;
   run->failure[0] = '\0';
   crash_determine (0);

@@ -21,16 +21,17 @@
 
 const char *const crash_kind_names[CRASH_KINDS] = {
   "write", "partial", "large", "fua", "trim", "zero", "flush", "create",
-  "snapshot", "group", "clone", "remove", "rollback", "resize", "rename",
-  "grow", "import", "reclaim", "checkpoint", "read", "check", "reopen",
-  "kill", "badflush",
+  "snapshot", "group", "clone", "remove", "rollback", "resize", "shrink",
+  "rename", "grow", "import", "reclaim", "checkpoint", "upgrade", "repair",
+  "read", "check", "reopen", "kill", "badflush",
 };
 
 const struct crash_mix crash_mix_plain = { {
   [CRASH_WRITE] = 22, [CRASH_PARTIAL] = 14, [CRASH_LARGE] = 3, [CRASH_FUA] = 2,
   [CRASH_TRIM] = 6, [CRASH_ZERO] = 4, [CRASH_FLUSH] = 6, [CRASH_CREATE] = 2,
   [CRASH_SNAPSHOT] = 3, [CRASH_GROUP] = 1, [CRASH_CLONE] = 2,
-  [CRASH_REMOVE] = 4, [CRASH_ROLLBACK] = 1, [CRASH_RESIZE] = 2,
+  [CRASH_REMOVE] = 4, [CRASH_ROLLBACK] = 1, [CRASH_RESIZE] = 1,
+  [CRASH_SHRINK] = 1,
   [CRASH_RENAME] = 1, [CRASH_GROW] = 1, [CRASH_IMPORT] = 1,
   [CRASH_RECLAIM] = 3, [CRASH_CHECKPOINT] = 1, [CRASH_READ] = 12,
   [CRASH_CHECK] = 1,
@@ -40,6 +41,7 @@ const struct crash_mix crash_mix_full = { {
   [CRASH_TRIM] = 4, [CRASH_ZERO] = 1, [CRASH_FLUSH] = 4, [CRASH_CREATE] = 2,
   [CRASH_SNAPSHOT] = 3, [CRASH_GROUP] = 1, [CRASH_CLONE] = 1,
   [CRASH_REMOVE] = 3, [CRASH_ROLLBACK] = 1, [CRASH_RESIZE] = 1,
+  [CRASH_SHRINK] = 1,
   [CRASH_RENAME] = 1, [CRASH_IMPORT] = 1, [CRASH_RECLAIM] = 2,
   [CRASH_CHECKPOINT] = 1, [CRASH_READ] = 8,
 } };
@@ -47,7 +49,8 @@ const struct crash_mix crash_mix_verbs = { {
   [CRASH_WRITE] = 16, [CRASH_PARTIAL] = 8, [CRASH_LARGE] = 2, [CRASH_FUA] = 1,
   [CRASH_TRIM] = 4, [CRASH_ZERO] = 2, [CRASH_FLUSH] = 3, [CRASH_CREATE] = 5,
   [CRASH_SNAPSHOT] = 10, [CRASH_GROUP] = 4, [CRASH_CLONE] = 8,
-  [CRASH_REMOVE] = 14, [CRASH_ROLLBACK] = 5, [CRASH_RESIZE] = 5,
+  [CRASH_REMOVE] = 14, [CRASH_ROLLBACK] = 5, [CRASH_RESIZE] = 3,
+  [CRASH_SHRINK] = 3,
   [CRASH_RENAME] = 3, [CRASH_GROW] = 1, [CRASH_IMPORT] = 3,
   [CRASH_RECLAIM] = 6, [CRASH_CHECKPOINT] = 2, [CRASH_READ] = 4,
   [CRASH_CHECK] = 1,
@@ -359,17 +362,26 @@ make_group (struct chooser *c)
 }
 
 static bool
-make_resize (struct chooser *c)
+make_resize (struct chooser *c, bool shrink)
 {
   const struct oracle_volume *v = choose (c, OWN, &c->op->vol, NULL);
+  unsigned tries;
 
   if (v == NULL)
     return false;
-  c->op->len = some_size (c);
-  if (c->op->len < v->size)
+  for (tries = 0; tries < 4; tries++) {
+    c->op->len = some_size (c);
+    if (c->op->len != v->size && (c->op->len < v->size) == shrink)
+      break;
+  }
+  if (tries == 4 && !shrink)
+    c->op->len = v->size + 1 + base_rng_below (c->rng, 2 * c->w->block);
+  else if (tries == 4)
+    c->op->len = 1 + base_rng_below (c->rng, v->size);
+  if (shrink)
     c->op->flags = one_in (c, 8) ? POOL_SHRINK : POOL_SHRINK | POOL_FORCE;
   c->op->steps = one_in (c, 8);
-  return true;
+  return c->op->len != v->size;
 }
 
 static bool
@@ -479,7 +491,8 @@ crash_op_make (struct crash_actor *a, enum crash_kind kind,
   case CRASH_ROLLBACK:
     return make_rollback (&c);
   case CRASH_RESIZE:
-    return make_resize (&c);
+  case CRASH_SHRINK:
+    return make_resize (&c, kind == CRASH_SHRINK);
   case CRASH_RENAME:
     return make_rename (&c);
   case CRASH_GROW:
@@ -497,6 +510,9 @@ crash_op_make (struct crash_actor *a, enum crash_kind kind,
   case CRASH_CHECK:
     op->pool_wide = one_in (&c, 2);     /* data, too */
     return true;
+  case CRASH_UPGRADE:
+  case CRASH_REPAIR:
+    return false;               /* nothing that an open pool does */
   default:
     return true;
   }

@@ -29,10 +29,12 @@
 #define MOST_WORKERS 64
 #define HANG_SECONDS 30
 #define SET_SIZE ((size_t) 1 << 24)     /* image hashes; 128 MiB, sparse */
+#define GROUP 3                 /* histories of one kind, the first of which
+                                 * has several threads */
 
 struct shared {
-  atomic_uint_fast64_t next, states, repeated, histories, threaded, steps,
-    refused, points, switches;
+  atomic_uint_fast64_t next, states, repeated, tried, sampled, histories,
+    threaded, steps, refused, points, switches;
   atomic_uint_fast64_t cell[CRASH_SUBJECTS][CRASH_PHASES];
   atomic_bool stop;
   struct { atomic_uint_fast64_t history, state; } at[MOST_WORKERS];
@@ -114,6 +116,8 @@ say_again (const struct crash_run *run, uint64_t history, uint64_t state)
     printf (" --exhaustive %u", run->exhaustive);
   if (run->after != 100)
     printf (" --after %u", run->after);
+  if (run->share != CRASH_SHARE)
+    printf (" --share %u", run->share);
   if (run->drop_flush)
     printf (" --drop-flush");
   printf (" --verbose\n");
@@ -134,9 +138,40 @@ is_cell (const struct crash_engine *e, unsigned kind, unsigned phase)
 {
   if (!(e->kinds >> kind & 1))
     return false;
+  /* Of an engine that says nothing of superblocks less is known. */
+  if (phase == PHASE_TWIN || phase > PHASE_RECOVERY)
+    return e->is_super != NULL;
   if (phase != PHASE_JOURNAL && phase != PHASE_FLUSH_J)
     return true;
   return e->journal && (kind <= CRASH_FLUSH || kind == CRASH_CHECKPOINT);
+}
+
+/* The smallest cell of a kind. */
+static uint64_t
+least_of (const struct crash_engine *e, unsigned kind)
+{
+  uint64_t least = UINT64_MAX;
+  unsigned p;
+
+  for (p = 0; p < CRASH_PHASES; p++)
+    if (is_cell (e, kind, p))
+      least = BASE_MIN (least, shared->cell[kind][p]);
+  return least;
+}
+
+/* A history whose kind has its cells fuller than others is passed over, so
+ * that these catch up.
+ */
+static bool
+is_wanted (const struct crash_run *run, uint64_t history)
+{
+  uint64_t least = UINT64_MAX;
+  unsigned k;
+
+  for (k = 0; k < CRASH_SUBJECTS; k++)
+    least = BASE_MIN (least, least_of (run->e, k));
+  return least_of (run->e, crash_subject_kind (run, history)) <=
+    least + least / 4 + 50;
 }
 
 static bool
@@ -193,12 +228,35 @@ say_failed (const struct crash_run *run, const struct crash_limits *l)
   say_again (run, run->history, run->states);
 }
 
+static bool
+one_history (struct crash_run *run, const struct crash_limits *l,
+             uint64_t history)
+{
+  bool ok;
+
+  atomic_store (&shared->at[me].state, 0);
+  atomic_store (&shared->at[me].history, history);
+  ok = crash_history_run (run, history);
+  if (!ok)
+    say_failed (run, l);
+  atomic_fetch_add (&shared->histories, 1);
+  atomic_fetch_add (&shared->threaded, run->threads);
+  atomic_fetch_add (&shared->tried, run->tried);
+  atomic_fetch_add (&shared->sampled, run->sampled);
+  atomic_fetch_add (&shared->steps, run->steps);
+  atomic_fetch_add (&shared->refused, run->refused);
+  atomic_fetch_add (&shared->points, run->points);
+  atomic_fetch_add (&shared->switches, run->switches);
+  run->steps = run->refused = run->points = run->switches = 0;
+  return ok;
+}
+
 static int
 work (const struct crash_run *how, const struct crash_limits *l,
       uint64_t begun)
 {
   struct crash_run run = *how;
-  uint64_t h, end = crash_histories (how);
+  uint64_t h, i, end = crash_histories (how);
   bool ok = true;
 
   if (l->histories && l->histories < end - l->first)
@@ -212,22 +270,13 @@ work (const struct crash_run *how, const struct crash_limits *l,
   epitaph_run = &run;
   sim_set_epitaph (epitaph);
   while ((ok || l->keep_going) && !enough (how, l, begun)) {
-    h = atomic_fetch_add (&shared->next, 1);
+    h = atomic_fetch_add (&shared->next, GROUP);
     if (h >= end)
       break;
-    atomic_store (&shared->at[me].state, 0);
-    atomic_store (&shared->at[me].history, h);
-    if (!crash_history_run (&run, h)) {
-      ok = false;
-      say_failed (&run, l);
-    }
-    atomic_fetch_add (&shared->histories, 1);
-    atomic_fetch_add (&shared->threaded, run.threads);
-    atomic_fetch_add (&shared->steps, run.steps);
-    atomic_fetch_add (&shared->refused, run.refused);
-    atomic_fetch_add (&shared->points, run.points);
-    atomic_fetch_add (&shared->switches, run.switches);
-    run.steps = run.refused = run.points = run.switches = 0;
+    if (l->states && !how->exhaustive && !is_wanted (how, h))
+      continue;
+    for (i = 0; i < GROUP && h + i < end && (ok || l->keep_going); i++)
+      ok &= one_history (&run, l, h + i);
   }
   return ok ? 0 : CRASH_EXIT_FAILED;
 }
@@ -305,6 +354,8 @@ gather (struct crash_tally *t)
   t->threaded = shared->threaded;
   t->states = shared->states;
   t->repeated = shared->repeated;
+  t->tried = shared->tried;
+  t->sampled = shared->sampled;
   t->steps = shared->steps;
   t->refused = shared->refused;
   t->points = shared->points;
@@ -368,15 +419,21 @@ crash_tally_print (const struct crash_engine *e, const struct crash_tally *t)
       continue;
     printf ("%-10s", crash_kind_names[k]);
     for (p = 0; p < CRASH_PHASES; p++)
-      printf (" %9" PRIu64, t->cell[k][p]);
+      if (is_cell (e, k, p))
+        printf (" %9" PRIu64, t->cell[k][p]);
+      else
+        printf (" %9s", "-");
     printf ("\n");
   }
   printf ("%" PRIu64 " states of %" PRIu64 " histories (%" PRIu64
           " with at least 4 threads, %" PRIu64 " switches at %" PRIu64
-          " points)\n%" PRIu64 " images seen before and not counted, %" PRIu64
-          " operations, %" PRIu64 " refused as full, smallest cell %" PRIu64
-          "\n", t->states, t->histories, t->threaded, t->switches, t->points,
-          t->repeated, t->steps, t->refused, crash_tally_least (e, t));
+          " points)\n%" PRIu64 " crashes looked at, %" PRIu64 " images seen in "
+          "other histories and not counted, %" PRIu64 " operations, %" PRIu64
+          " refused as full\n%" PRIu64 " points not exhausted\n"
+          "smallest cell %" PRIu64 "\n", t->states,
+          t->histories, t->threaded, t->switches, t->points, t->tried,
+          t->repeated, t->steps, t->refused, t->sampled,
+          crash_tally_least (e, t));
 }
 
 uint64_t
@@ -390,6 +447,24 @@ crash_tally_least (const struct crash_engine *e, const struct crash_tally *t)
       if (is_cell (e, k, p))
         least = BASE_MIN (least, t->cell[k][p]);
   return least;
+}
+
+/* One line for each cell that can be: kind, phase, states. */
+static int
+write_table (const struct crash_engine *e, const struct crash_tally *t,
+             const char *file)
+{
+  FILE *fp = fopen (file, "w");
+  unsigned k, p;
+
+  if (fp == NULL)
+    return -1;
+  for (k = 0; k < CRASH_SUBJECTS; k++)
+    for (p = 0; p < CRASH_PHASES; p++)
+      if (is_cell (e, k, p))
+        fprintf (fp, "%s\t%s\t%" PRIu64 "\n", crash_kind_names[k],
+                 crash_phase_names[p], t->cell[k][p]);
+  return fclose (fp);
 }
 
 /* ---- the program ------------------------------------------------------- */
@@ -417,14 +492,17 @@ crash_main (int argc, char **argv, const struct crash_engine *e,
     { "histories", 1, NULL, 'n' }, { "states", 1, NULL, 'N' },
     { "cell", 1, NULL, 'c' }, { "seconds", 1, NULL, 't' },
     { "workers", 1, NULL, 'w' }, { "after", 1, NULL, 'a' },
+    { "share", 1, NULL, 'z' }, { "table", 1, NULL, 'T' },
     { "verbose", 0, NULL, 'v' }, { "keep-going", 0, NULL, 'k' },
     { "drop-flush", 0, NULL, 'd' }, { NULL, 0, NULL, 0 },
   };
   struct crash_run run = {
-    .e = e, .most = 50, .after = 100, .only_state = UINT64_MAX,
+    .e = e, .most = 200, .after = 100, .share = CRASH_SHARE,
+    .only_state = UINT64_MAX,
   };
   struct crash_limits l = { 0 };
   struct crash_tally tally;
+  const char *table = NULL;
   bool have_seed = false;
   uint64_t begun = seconds ();
   int c, r;
@@ -444,6 +522,8 @@ crash_main (int argc, char **argv, const struct crash_engine *e,
     case 't': l.seconds = number (optarg); break;
     case 'w': l.workers = (unsigned) number (optarg); break;
     case 'a': run.after = (unsigned) number (optarg); break;
+    case 'z': run.share = (unsigned) number (optarg); break;
+    case 'T': table = optarg; break;
     case 'v': run.verbose = true; break;
     case 'd': run.drop_flush = true; break;
     case 'k': l.keep_going = true; break;
@@ -459,6 +539,10 @@ crash_main (int argc, char **argv, const struct crash_engine *e,
     l.seconds = 10;
   r = crash_run_many (&run, &l, &tally);
   crash_tally_print (e, &tally);
+  if (table && write_table (e, &tally, table) < 0) {
+    perror (table);
+    r = r ? r : CRASH_EXIT_USAGE;
+  }
   printf ("seed %" PRIu64 ", %" PRIu64 " seconds\n", run.seed,
           seconds () - begun);
   return r == SIM_EXIT_DEADLOCK ? CRASH_EXIT_HANGS : r;

@@ -12,7 +12,9 @@
  *   --cell N          ... and each cell of the table holds so many
  *   --seconds N       stop then
  *   --workers N       processes; default: number of processors
- *   --after N         operations after each state (100)
+ *   --after N         operations behind a state that goes on (100)
+ *   --share N         one state in N goes on (32)
+ *   --table FILE      the table as lines: kind, phase, states
  *   --verbose         everything, for one history
  *   --keep-going      tell all failures, not the first only
  *   --drop-flush      no flush of the pool reaches the disk: must fail
@@ -35,6 +37,8 @@ enum {
   CRASH_EXIT_FEW = 5,           /* too few states, or a cell too empty */
 };
 
+#define CRASH_SHARE 32
+
 struct crash_limits {
   uint64_t histories, states, cell, seconds;    /* 0 = no limit */
   uint64_t first;               /* number of the first history */
@@ -44,8 +48,11 @@ struct crash_limits {
 
 struct crash_tally {
   uint64_t histories, threaded; /* of which with several threads */
-  uint64_t states;              /* counted */
-  uint64_t repeated;            /* images seen before, not counted */
+  uint64_t states;              /* counted: images that were judged */
+  uint64_t repeated;            /* ... seen before, not counted */
+  uint64_t tried;               /* crash points and survivors that gave them */
+  uint64_t sampled;             /* crash points of sequences of which not all
+                                 * subsets were tried */
   uint64_t steps, refused, points, switches;
   uint64_t cell[CRASH_SUBJECTS][CRASH_PHASES];
 };

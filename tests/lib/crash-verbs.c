@@ -145,6 +145,7 @@ crash_apply_verb (struct crash_actor *a)
     oracle_share (&w->live, named (a, op->vol, -1)->key);
     break;
   case CRASH_RESIZE:
+  case CRASH_SHRINK:
     oracle_resize (&w->live, named (a, op->vol, -1)->key, op->len, w->block);
     break;
   case CRASH_RENAME:
@@ -487,6 +488,7 @@ crash_do_verb (struct crash_actor *a, const struct crash_op *op)
   case CRASH_ROLLBACK:
     return do_rollback (a, op);
   case CRASH_RESIZE:
+  case CRASH_SHRINK:
     return do_resize (a, op);
   case CRASH_RENAME:
     return do_rename (a, op);

@@ -576,6 +576,50 @@ adopt (struct crash_world *w, const struct oracle_cut *cut, size_t n)
   return true;
 }
 
+static void
+lost (void *opaque, const struct pool_lost *l)
+{
+  struct crash_world *w = opaque;
+
+  crash_fail (w, "repair: lost %" PRIu64 "+%" PRIu64 " of %s%s", l->offset,
+              l->length, l->name, l->whole ? ", whole" : "");
+}
+
+static bool
+repair (struct crash_world *w)
+{
+  struct pool_repair_options o = { .lost = lost, .opaque = w };
+  struct pool_repair_result result;
+  struct vdev *d = w->log ? w->log : w->disk;
+  int r;
+
+  atomic_store (&d->sticky, 0);
+  if (w->drop_flush)
+    d = image_no_flush (vdev_ref (d));
+  r = w->e->repair (d, &o, &result);
+  if (w->drop_flush)
+    vdev_unref (d);
+  if (r < 0)
+    return crash_fail (w, "repair: %s (%s)", strerror (-r),
+                       base_error_text ());
+  if (result.after.errors + result.after.leaks > 0)
+    return crash_fail (w, "repair left %" PRIu64 " errors, %" PRIu64 " leaks",
+                       result.after.errors, result.after.leaks);
+  return !w->failed;
+}
+
+void
+crash_world_span (struct crash_world *w, enum crash_kind kind)
+{
+  struct crash_span *s = need (calloc (1, sizeof *s));
+
+  free (w->span);
+  w->span = s;
+  w->nspans = w->cap_spans = 1;
+  s->op.kind = kind;
+  s->end = crash_world_position (w);
+}
+
 bool
 crash_world_open (struct crash_world *w, const struct oracle_timeline *from,
                   size_t first, size_t end)
@@ -586,6 +630,8 @@ crash_world_open (struct crash_world *w, const struct oracle_timeline *from,
   for (i = first; i < end; i++)
     oracle_add_cut (&w->timeline, 0, ++w->changes,
                     oracle_state_ref (from->cut[i].state));
+  if (w->repair_first && !repair (w))
+    return false;
   if (!open_pool (w))
     return false;
   return adopt (w, from->cut + first, end - first);

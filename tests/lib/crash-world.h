@@ -95,6 +95,7 @@ struct crash_world {
   bool fault_device;            /* a faulty device stands above the log, */
   struct vdev *fault;           /* this one; borrowed from the pool */
   bool with_faults;             /* something may fail now */
+  bool repair_first;            /* before it is opened, `check --repair` */
   bool keep_spans;
   bool verbose;                 /* print each operation */
   struct crash_actor *actors;   /* list */
@@ -163,10 +164,14 @@ extern bool crash_fail (struct crash_world *w, const char *fs, ...)
 /* Make a pool and open it. */
 extern bool crash_world_format (struct crash_world *w,
                                 const struct pool_format_options *o);
-/* Open what is there; it must equal one of the cuts [first, end) of FROM. */
+/* Open what is there; it must equal one of the cuts [first, end) of FROM.  If
+ * repair_first, repair has to end well before, and to lose nothing.
+ */
 extern bool crash_world_open (struct crash_world *w,
                               const struct oracle_timeline *from,
                               size_t first, size_t end);
+/* Put a span around what crash_world_open did, as if OP had done it. */
+extern void crash_world_span (struct crash_world *w, enum crash_kind kind);
 /* The process dies; the page cache stays; it starts again. */
 extern bool crash_world_restart (struct crash_world *w, struct crash_actor *a);
 /* Clean close, and open again. */
