@@ -11,6 +11,7 @@ tests_lib_libjournal_image_la_SOURCES = \
 TESTS_JOURNAL = \
 	tests/test-pool-journal-damage-is-refused \
 	tests/test-pool-journal-dropped-stays-dropped \
+	tests/test-pool-journal-imports-keep-their-places \
 	tests/test-pool-journal-is-replayed \
 	tests/test-pool-journal-long-transactions-are-closed \
 	tests/test-pool-journal-one-flush-is-enough \
@@ -64,3 +65,8 @@ tests_test_pool_journal_overwrites_count_once_SOURCES = \
 	tests/test-pool-journal-overwrites-count-once.c
 tests_test_pool_journal_overwrites_count_once_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_journal_overwrites_count_once_LDADD = $(LDADD_COUNTED)
+
+tests_test_pool_journal_imports_keep_their_places_SOURCES = \
+	tests/test-pool-journal-imports-keep-their-places.c
+tests_test_pool_journal_imports_keep_their_places_CPPFLAGS = $(CPPFLAGS_TEST)
+tests_test_pool_journal_imports_keep_their_places_LDADD = $(LDADD_JOURNAL)

@@ -7,8 +7,6 @@
 
 #include <config.h>
 
-#include <unistd.h>
-
 #include "counted-pool.h"
 #include "devices.h"
 #include "test.h"
@@ -17,15 +15,6 @@
 #define CAPACITY (128 * MIB)    /* a quarter of it is long */
 #define LONG (32 * MIB)
 #define PATIENCE 60000          /* ms; for a busy machine */
-
-static uint64_t
-last_transaction (struct pool *p)
-{
-  struct pool_info info;
-
-  pool_get_info (p, &info);
-  return info.transaction;
-}
 
 /* N bytes to places that this transaction has not written to yet. */
 static void
@@ -54,29 +43,54 @@ by_the_writer (void)
   counted_close (&c);
 }
 
+static struct base_mutex lock;
+static struct base_cond changed;
+static bool closed;             /* lock */
+
+static void
+cut (void *opaque, uint64_t transaction)
+{
+  LOCK_FOR_SCOPE (&lock);
+
+  (void) opaque;
+  (void) transaction;
+  closed = true;
+  base_cond_signal (&changed);
+}
+
 static void
 by_the_worker (void)
 {
   const struct pool_format_options format = { .capacity = CAPACITY };
-  const struct pool_options options = { .commit_interval_ms = 3600 * 1000 };
+  const struct pool_options options = {
+    .commit_interval_ms = 3600 * 1000,
+    .watch = { .cut = cut },
+  };
   struct counted_pool c;
-  uint64_t next = 0, before;
+  uint64_t next = 0;
   struct vdev *mem;
-  unsigned i;
 
+  base_mutex_init (&lock);
+  base_cond_init (&changed);
   CHECK_EQ_INT (devices_mem_open (CAPACITY, &mem), 0);
   CHECK_EQ_INT (pool_format (mem, &format), 0);
   CHECK_EQ_INT (pool_open (mem, &options, &c.pool), 0);
   CHECK_EQ_INT (pool_create (c.pool, "v", 100 * MIB, 0), 0);
   CHECK_EQ_INT (pool_volume_open (c.pool, "v", false, NULL, &c.volume), 0);
   CHECK_EQ_INT (pool_start (c.pool), 0);
-  before = last_transaction (c.pool);
+  base_mutex_lock (&lock);
+  closed = false;
+  base_mutex_unlock (&lock);
   write_bytes (&c, &next, LONG);
-  for (i = 0; i < PATIENCE && last_transaction (c.pool) == before; ++i)
-    usleep (1000);
-  CHECK (last_transaction (c.pool) > before);
+  base_mutex_lock (&lock);
+  while (!closed && base_cond_timedwait (&changed, &lock, PATIENCE))
+    ;
+  CHECK (closed);
+  base_mutex_unlock (&lock);
   vdev_unref (c.volume);
   CHECK_EQ_INT (pool_close (c.pool), 0);
+  base_cond_destroy (&changed);
+  base_mutex_destroy (&lock);
 }
 
 TEST_MAIN

@@ -320,6 +320,7 @@ freeze (struct pool *p, struct cut *cut, struct volume *v)
     item.map = format_type (&v->root_entry) == FORMAT_HOLE
       && format_type (&v->rec.root.entry) != FORMAT_HOLE;
   item.snap_epoch = v->snap_epoch;
+  item.by_journal = v->rec.kind != FORMAT_INCOMPLETE;
   item.mapped = v->mapped;
   item.nodes = v->nodes;
   item.levels = v->levels;
@@ -443,8 +444,6 @@ cut_diff (struct pool *p, struct cut *cut, bool reap)
   size_t i;
   int r = 0;
 
-  cut->by_journal = true;
-
   for (i = 0; i < cut->before.len && r == 0; ++i)
     r = share_root (p, &cut->before.ptr[i]);
   for (i = 0; i < cut->items.len && r == 0; ++i) {
@@ -453,6 +452,7 @@ cut_diff (struct pool *p, struct cut *cut, bool reap)
 
     if (!item->map)
       continue;
+    cut->by_journal = item->by_journal;
     r = diff_item (p, cut, item);
     rec->root.entry = item->entry;
     rec->root.levels = (uint8_t) item->levels;

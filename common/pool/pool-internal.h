@@ -297,6 +297,7 @@ struct cut_item {
   struct volume *v;             /* reference */
   struct node *root;            /* frozen dirty root, or NULL */
   bool map;                     /* the map is dirty; root NULL = now empty */
+  bool by_journal;              /* exclusive data was let go of already */
   uint32_t snap_epoch;          /* in force for this transaction */
   uint64_t mapped, nodes;       /* as at the cut */
   unsigned levels;
@@ -324,7 +325,7 @@ struct cut {
   struct node_vector nodes;     /* written, clean once it is durable */
   struct place_vector freed_nodes, freed_data;
   struct place_vector allocated;        /* by the maps; not marked yet */
-  bool by_journal;              /* exclusive data was let go of already */
+  bool by_journal;              /* of the item that is being looked at */
   struct journal_cut journal;
   struct extent_vector window;  /* places taken for nodes ... */
   size_t window_next;           /* ... not used from here on */

@@ -12,6 +12,8 @@
  * What is replaced goes one of two ways:
  *   exclusive (birth > snap_epoch)     the journal lets go of it (journal.c)
  *   maybe shared                       the checkpoint will find out
+ *   in the trees, of an import under   the checkpoint: replay drops imports
+ *   way                                with the map that the trees have
  *
  * The birth of a mapping is the epoch read here, not when the data was
  * written: a snapshot may have come between.
@@ -261,6 +263,18 @@ publish_survey (struct edit *edit, struct survey *survey)
 
 /* ---- setting entries ----------------------------------------------------- */
 
+/* Do trees that are durable, or being written, name what is in slot I of
+ * LEAF?
+ */
+static bool
+in_trees (const struct pool *p, const struct node *leaf, uint32_t i)
+{
+  const struct node *was
+    = leaf->dirty && leaf->txn == p->open_gen ? leaf->origin : leaf;
+
+  return was && format_entry_same (&was->e[i], &leaf->e[i]);
+}
+
 /* What stands in slot I of LEAF goes away. */
 static void
 replace_old (struct edit *edit, uint64_t block, struct node *leaf, uint32_t i,
@@ -272,7 +286,9 @@ replace_old (struct edit *edit, uint64_t block, struct node *leaf, uint32_t i,
   if (format_type (old) != FORMAT_DATA)
     return;
   edit->v->mapped--;
-  if (tree_exclusive_birth (edit->v, format_birth (old)))
+  if (tree_exclusive_birth (edit->v, format_birth (old))
+      && (edit->v->rec.kind != FORMAT_INCOMPLETE
+          || !in_trees (edit->v->pool, leaf, i)))
     effect->now.ptr[effect->now.len++] = format_place (old);
   else if (is_exclusive (edit, block, old, &exclusive) == 0 && exclusive)
     effect->exclusive++;
