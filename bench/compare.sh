@@ -10,6 +10,10 @@
 #
 #   PAIRS=3 make bench      a quick look (a full run takes about 30 minutes)
 #   SECONDS_EACH=2  SIZE=1024  CELLS=a,b  KINDS=a,b  as bench/run takes them
+#
+# With KINDS=file,qcow2,pool1000 or pool95 (servers.pl) it is the same inside a
+# pool with 1,000 snapshots, or one that is 95 % full: recorded by itself, on
+# the disk alone.
 
 set -eu -o pipefail
 
@@ -23,6 +27,12 @@ size=${SIZE:-1024}
 tmpfs_cells=rr4k_q1,rr4k_q32,rr4k_q32x4,rw4k_q1,rw4k_q32,rw4k_q32x4
 tmpfs_cells+=,sr64k_q8,sw64k_q8,flush1,flush8
 out=$abs_top_builddir/bench/out
+name=bench
+case ${KINDS:-} in
+  *pool1000*) name=bench-pool1000 ;;
+  *pool95*) name=bench-pool95 ;;
+esac
+table=disk${name#bench}
 mkdir -p "$out"
 data=$(make_data_dir compare)
 shm=$(mktemp -d /dev/shm/nbdvol-bench.XXXXXX)
@@ -31,9 +41,9 @@ trap 'rm -rf "$data" "$shm"' EXIT
 describe_machine "$data" | tee "$out/machine.txt"
 "$abs_top_srcdir/bench/run" --pairs "$pairs" --seconds "$seconds" \
     --size "$size" ${CELLS:+--cells "$CELLS"} ${KINDS:+--kinds "$KINDS"} \
-    --out "$out/disk" "$data"
-cat "$out/disk.md"
-if [ "$(stat -f -c %T "$shm")" = tmpfs ]; then
+    --out "$out/$table" "$data"
+cat "$out/$table.md"
+if [ "$name" = bench ] && [ "$(stat -f -c %T "$shm")" = tmpfs ]; then
   "$abs_top_srcdir/bench/run" --pairs "$pairs" --kinds file,pool \
       --seconds "$(awk -v s="$seconds" 'BEGIN { print s / 2 }')" \
       --size "$size" --cells "${CELLS:-$tmpfs_cells}" --no-count \
@@ -45,10 +55,15 @@ fi
   echo "load after:  $(cut -d ' ' -f 1-3 /proc/loadavg)"
 } | tee -a "$out/machine.txt"
 
-if [ "$pairs" -lt 15 ] || [ -n "${CELLS:-}${KINDS:-}" ]; then
+case ,${KINDS:-file,qcow2,pool}, in
+  *,file,*,qcow2,*pool*) all=1 ;;
+  *) all=0 ;;
+esac
+if [ "$pairs" -lt 15 ] || [ -n "${CELLS:-}" ] || [ $all -eq 0 ]; then
   echo "compare.sh: not recorded: too few rounds, or not all cells and kinds"
   exit 0
 fi
-mapfile -t figures <"$out/disk.figures"
-record bench "make bench" pairs="$pairs" seconds="$seconds" \
+mapfile -t figures <"$out/$table.figures"
+record "$name" "${KINDS:+KINDS=$KINDS }make bench" \
+       pairs="$pairs" seconds="$seconds" \
        filesystem="$(stat -f -c %T "$data")" "${figures[@]}"

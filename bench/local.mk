@@ -87,16 +87,18 @@ tests_test_pool_costs_of_a_snapshot_are_constant_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_costs_of_a_snapshot_are_constant_LDADD = $(LDADD_COUNTED)
 
 BENCH += \
+	bench/amplify.sh \
 	bench/compare.sh \
 	bench/pool-cost.sh
 EXTRA_DIST += \
-	acceptance/bench-first-touch.sh \
+	acceptance/amplification.sh \
 	acceptance/bench-ratios.sh \
 	acceptance/cost-pool-size.sh \
 	acceptance/memory.sh \
 	acceptance/open-time.sh \
 	acceptance/snapshot-latency.sh \
 	bench/.gitignore \
+	bench/amplify.sh \
 	bench/compare.sh \
 	bench/lib.sh \
 	bench/pool-cost.sh \

@@ -85,26 +85,37 @@ sub write_table
     close ($fh) or die "$path: $!";
 }
 
-# CELL-KIND=ratio to file; CELL-pool-to-qcow2; CELL-pool-cpu=ratio of CPU per
-# request to file's.
+sub pool_figures
+{
+    my ($fh, $cell, $kind, $runs, $count) = @_;
+    my @q = ratios ($runs, $cell, $kind, 'qcow2');
+    printf $fh "%s-%s-to-qcow2=%.2f\n", $cell, $kind, quantile (0.5, @q)
+        if @q;
+    my %pool = runs_of ($runs, $cell, $kind);
+    my %file = runs_of ($runs, $cell, 'file');
+    printf $fh "%s-%s-cpu=%.2f\n", $cell, $kind,
+        (sum_of ('cpu', values %pool) / sum_of ('requests', values %pool))
+        / ((sum_of ('cpu', values %file) || 1)
+           / sum_of ('requests', values %file))
+        if %pool && %file;
+    printf $fh "%s-%s-calls=%.2f\n", $cell, $kind,
+        $count->{$kind}{calls} / $count->{file}{calls}
+        if $count && $count->{$kind} && $count->{file};
+}
+
+# CELL-KIND=ratio to file; and of pools CELL-KIND-to-qcow2; CELL-KIND-cpu and
+# -calls, the ratios of CPU and of system calls per request to file's.
 sub write_figures
 {
-    my ($path, $cells, $kinds, $runs) = @_;
+    my ($path, $cells, $kinds, $runs, $counts) = @_;
     open (my $fh, '>', $path) or die "$path: $!";
     for my $cell (@$cells) {
         for my $kind (grep { $_ ne 'file' } @$kinds) {
             my @r = ratios ($runs, $cell, $kind, 'file') or next;
             printf $fh "%s-%s=%.3f\n", $cell, $kind, quantile (0.5, @r);
         }
-        my @q = ratios ($runs, $cell, 'pool', 'qcow2');
-        printf $fh "%s-pool-to-qcow2=%.2f\n", $cell, quantile (0.5, @q) if @q;
-        my %pool = runs_of ($runs, $cell, 'pool');
-        my %file = runs_of ($runs, $cell, 'file');
-        printf $fh "%s-pool-cpu=%.2f\n", $cell,
-            (sum_of ('cpu', values %pool) / sum_of ('requests', values %pool))
-            / ((sum_of ('cpu', values %file) || 1)
-               / sum_of ('requests', values %file))
-            if %pool && %file;
+        pool_figures ($fh, $cell, $_, $runs, $counts->{$cell})
+            for grep { /^pool/ } @$kinds;
     }
     close ($fh) or die "$path: $!";
 }
@@ -114,7 +125,7 @@ sub report
     my ($out, $cells, $kinds, $runs, $counts) = @_;
     write_csv ("$out.csv", $runs);
     write_table ("$out.md", $cells, $kinds, $runs, $counts);
-    write_figures ("$out.figures", $cells, $kinds, $runs);
+    write_figures ("$out.figures", $cells, $kinds, $runs, $counts);
 }
 
 1;

@@ -2,9 +2,11 @@
 #
 # The servers that bench/run compares, and their images.
 #
-# A kind is file, memory, raw, qcow2 or pool; a state is what its image was
-# before the run: full (every block written), fresh (nothing written) or snap
-# (full, and a snapshot was taken just now).  file, memory and raw know only
+# A kind is file, memory, raw, qcow2, pool, pool1000 (a pool with 1,000
+# snapshots of the volumes) or pool95 (one that is 95 % full with other
+# volumes); a state is what its image was before the run: full (every block
+# written), fresh (nothing written) or snap (full, and a snapshot was taken just
+# now).  file, memory and raw know only
 # the state full, which is what the others are compared with.  A server runs
 # for the whole bench where its image need not change behind its back; qcow2
 # in the states fresh and snap is stopped, its image is made anew, and it is
@@ -85,11 +87,64 @@ sub make_images
     must ('qemu-img', 'convert', '-O', 'qcow2', image ('full.img'),
           image ('full.qcow2'))
         if $kinds{qcow2};
-    if ($kinds{pool}) {
-        my $pool = image ('data.pool');
-        must ('nbdvol', 'init', $pool, 4 * $size);
-        must ('nbdvol', 'import', $pool, $_, image ('full.img'))
-            for qw(full snap);
+    make_pool ($_) for grep { is_pool ($_) } keys %kinds;
+}
+
+sub is_pool
+{
+    return $_[0] =~ /^pool/;
+}
+
+sub info_of
+{
+    my ($pool, $column) = @_;
+    my $value = `nbdvol info -Hpo $column '$pool' 2>>'$dir/log'`;
+    chomp $value;
+    return $value;
+}
+
+sub make_pool
+{
+    my ($kind) = @_;
+    my $pool = image ("$kind.pool");
+    must ('nbdvol', 'init', $pool, ($kind eq 'pool95' ? 8 : 6) * $size);
+    must ('nbdvol', 'import', $pool, $_, image ('full.img'))
+        for qw(full snap);
+    fill_pool ($pool) if $kind eq 'pool95';
+    take_snapshots ($kind) if $kind eq 'pool1000';
+}
+
+# To 95 %.
+sub fill_pool
+{
+    my ($pool) = @_;
+    for my $n (1 .. 100) {
+        my $left = 0.95 * info_of ($pool, 'usable') - info_of ($pool, 'used');
+        last if $left < $size / 64;
+        my $part = $left < $size ? $left : $size;
+        must ('truncate', '-s', int ($part / 4096) * 4096, image ('part'));
+        must ('dd', 'if=' . image ('full.img'), 'of=' . image ('part'),
+              'bs=4096', 'count=' . int ($part / 4096), 'conv=notrunc');
+        must ('nbdvol', 'import', $pool, "part$n", image ('part'));
+    }
+    unlink image ('part');
+}
+
+# Each differs from the one before: somebody writes meanwhile.
+sub take_snapshots
+{
+    my ($kind) = @_;
+    my $pool = image ("$kind.pool");
+    start_server ($kind, 'full');
+    for my $volume (qw(full snap)) {
+        my $child = quiet ('fio', '--name=age', '--ioengine=nbd',
+                           '--uri=' . server_uri ($kind, $volume),
+                           "--size=$size", '--rw=randwrite', '--bs=4k',
+                           '--rate_iops=1000', '--time_based',
+                           '--runtime=600');
+        must ('nbdvol', 'snapshot', $pool, "$volume\@s$_") for 1 .. 500;
+        kill 'TERM', $child;
+        waitpid ($child, 0);
     }
 }
 
@@ -114,8 +169,8 @@ sub quiet_try
 
 sub remake_pool
 {
-    my ($state) = @_;
-    my $pool = image ('data.pool');
+    my ($kind, $state) = @_;
+    my $pool = image ("$kind.pool");
     if ($state eq 'fresh') {
         must ('nbdvol', 'rm', '--missing-ok', $pool, 'fresh');
         must ('nbdvol', 'create', $pool, 'fresh', $size);
@@ -126,8 +181,7 @@ sub remake_pool
     }
     # What was removed is reclaimed in the background, not in the run.
     wait_for ('reclaim', sub {
-        my $left = `nbdvol info -Hpo reclaiming '$pool' 2>>'$dir/log'`;
-        return $left =~ /^0\s*$/;
+        return info_of ($pool, 'reclaiming') eq '0';
     });
 }
 
@@ -148,7 +202,7 @@ sub server_command
                 '-k', $sock, '-f');
     return (@nbdkit, 'file', image ('full.img')) if $kind eq 'file';
     return (@nbdkit, 'memory', $size) if $kind eq 'memory';
-    return (@nbdkit, 'pool', image ('data.pool')) if $kind eq 'pool';
+    return (@nbdkit, 'pool', image ("$kind.pool")) if is_pool ($kind);
     return (@qemu, 'raw', image ('raw.img')) if $kind eq 'raw';
     return (@qemu, 'qcow2', image ("$state.qcow2"));
 }
@@ -200,7 +254,7 @@ sub stop_all_servers
 sub server_uri
 {
     my ($kind, $state) = @_;
-    my $export = $kind eq 'pool' ? $state : '';
+    my $export = is_pool ($kind) ? $state : '';
     return "nbd+unix:///$export?socket="
         . $server{server_name ($kind, $state)}{sock};
 }
@@ -221,7 +275,7 @@ sub prepare
         stop_server ($name);
     }
     remake_qcow2 ($state) if $remake && $kind eq 'qcow2';
-    remake_pool ($state) if $remake && $kind eq 'pool';
+    remake_pool ($kind, $state) if $remake && is_pool ($kind);
     start_server ($kind, $state, $count) unless $server{$name};
 }
 

@@ -64,9 +64,9 @@ least ()
 note ()
 {
   record crash-soak "STATES=$states SEED=$SEED tests/soak-pool-crash.sh" \
-         states=$judged least-cell="$(least)" exhausted=$exhausted \
-         failures=$failures teeth=$teeth histories=$histories \
-         crashes=$tried seconds=$seconds length=$length seed="$SEED" \
+         states="$judged" least-cell="$(least)" exhausted="$exhausted" \
+         failures="$failures" teeth="$teeth" histories="$histories" \
+         crashes="$tried" seconds="$seconds" length="$length" seed="$SEED" \
          last-seed="$seed"
   cat "$total" >>"$results/crash-soak"
 }
