@@ -89,6 +89,7 @@ tests_test_pool_costs_of_a_snapshot_are_constant_LDADD = $(LDADD_COUNTED)
 BENCH += \
 	bench/amplify.sh \
 	bench/compare.sh \
+	bench/open-after-kill.sh \
 	bench/pool-cost.sh
 EXTRA_DIST += \
 	acceptance/amplification.sh \
@@ -101,6 +102,7 @@ EXTRA_DIST += \
 	bench/amplify.sh \
 	bench/compare.sh \
 	bench/lib.sh \
+	bench/open-after-kill.sh \
 	bench/pool-cost.sh \
 	bench/publish.sh \
 	bench/report.pl \
