@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The memory of map nodes is used again: commits that change 64 leaves each
- * allocate hardly more often than such that change one.  Where memory errors
+ * The memory of map nodes is used again: checkpoints of 64 changed leaves each
+ * allocate hardly more often than such of one.  Where memory errors
  * are looked for every node is allocated, so that its end is seen.
  */
 
@@ -15,7 +15,7 @@
 #define FAN 256                 /* blocks of a leaf */
 #define ROUNDS 10
 
-/* Allocations of one commit after WRITES writes, STRIDE blocks apart. */
+/* Allocations of one checkpoint after WRITES writes, STRIDE blocks apart. */
 static uint64_t
 allocations (struct counted_pool *c, uint64_t stride)
 {
@@ -24,7 +24,7 @@ allocations (struct counted_pool *c, uint64_t stride)
   alloc_faulty_set (0, false);
   for (i = 0; i < WRITES; ++i)
     counted_write (c, i * stride, 1);
-  counted_flush (c);
+  CHECK_EQ_INT (pool_checkpoint (c->pool), 0);
   return alloc_faulty_calls ();
 }
 
@@ -38,7 +38,7 @@ TEST_MAIN
     one_leaf = allocations (&c, 1);
     many = allocations (&c, FAN);
   }
-  printf ("%d writes and a commit: %" PRIu64 " allocations in one leaf, %"
+  printf ("%d writes and a checkpoint: %" PRIu64 " allocations in one leaf, %"
           PRIu64 " in as many leaves\n", WRITES, one_leaf, many);
   if (BASE_SANITIZED)
     CHECK (many >= one_leaf + WRITES - 1);

@@ -74,7 +74,8 @@ repair_place (struct pi *p, const char *sample, uint64_t place,
   vdev_unref (d);
 }
 
-TEST_MAIN
+static void
+every_place (uint64_t seed)
 {
   struct base_rng rng;
   const char *name;
@@ -82,11 +83,17 @@ TEST_MAIN
   struct pi *p;
   unsigned i;
 
-  base_rng_seed (&rng, test_seed ());
+  base_rng_seed (&rng, seed);
   for (i = 0; (p = pool_sample (i, &name)) != NULL; ++i) {
     for (place = 0; place < p->o.blocks && p->o.blocks < 1000; ++place)
       if (p->used[place] || format_is_fixed (&p->super, place))
         repair_place (p, name, place, &rng);
     pi_free (p);
   }
+}
+
+TEST_MAIN
+{
+  every_place (test_seed ());
+  every_place (721357209);      /* a record that got a base by damage */
 }

@@ -64,10 +64,11 @@ name_ok (const struct format_record *f)
 
 /* Name, cursor and size by its kind. */
 static bool
-kind_plausible (const struct format_record *f)
+kind_plausible (const struct pool *p, const struct format_record *f)
 {
   if (f->kind == FORMAT_ORPHAN)
-    return f->name_length == 0 && base_is_zero (f->name, sizeof f->name);
+    return f->name_length == 0 && base_is_zero (f->name, sizeof f->name)
+      && le64toh (f->cursor) % p->fan == 0;
   return f->kind != FORMAT_FREE && f->kind <= FORMAT_INCOMPLETE
     && name_ok (f) && f->size != 0 && le64toh (f->size) <= FORMAT_MAX_VOLUME
     && f->cursor == 0 && (f->kind == FORMAT_SNAPSHOT) == (f->parent != 0);
@@ -92,7 +93,7 @@ record_plausible (struct repair *re, const struct format_record *f)
   const uint64_t id = le64toh (f->id);
   const struct format_entry *root = &f->root.entry;
 
-  if (!kind_plausible (f) || !levels_plausible (p, f)
+  if (!kind_plausible (p, f) || !levels_plausible (p, f)
       || id == 0 || id >= le64toh (p->super.next_id)
       || (f->flags & ~(FORMAT_RECORD_READONLY | FORMAT_RECORD_OVERLAY
                        | FORMAT_RECORD_CLONED)) != 0
@@ -157,6 +158,10 @@ salvage_records (struct repair *re, uint64_t leaf, uint64_t place)
     if (slot >= p->slots || is_free (&f))
       continue;
     if (record_plausible (re, &f)) {
+      if (!(f.flags & FORMAT_RECORD_OVERLAY)) {
+        memset (f.base_uuid, 0, sizeof f.base_uuid);
+        f.base_size = 0;
+      }
       p->table[slot] = f;
       repair_say (re, "table: record of '%.*s' (id %" PRIu64 ", %" PRIu64
                   " bytes) taken from damaged block %" PRIu64 ": its map "

@@ -180,12 +180,13 @@ static void
 run (struct thread *t)
 {
   struct thread *me = self ();
+  const bool done = me->state == DONE;  /* T may change it once it runs */
 
   if (t == me)
     return;
   sim.result.switches++;
   sem_post (&t->go);
-  if (me->state != DONE)
+  if (!done)
     while (sem_wait (&me->go) == -1)
       ;
 }
