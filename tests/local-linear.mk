@@ -32,6 +32,7 @@ TESTS += $(TESTS_LINEAR)
 SANITIZER_TESTS += \
 	tests/test-crash-linear-histories-are-judged \
 	tests/test-pool-concurrent-histories-of-real-threads
+TSAN_SKIPS += tests/test-crash-linear-histories-are-judged
 
 tests_test_crash_linear_histories_are_judged_SOURCES = \
 	tests/test-crash-linear-histories-are-judged.c

@@ -143,6 +143,7 @@ TESTS_POOL_REPAIR = \
 check_PROGRAMS += $(TESTS_POOL_REPAIR)
 TESTS += $(TESTS_POOL_REPAIR)
 SANITIZER_TESTS += $(TESTS_POOL_REPAIR)
+TSAN_SKIPS += $(TESTS_POOL_REPAIR)
 
 tests_test_pool_repair_of_counts_of_nothing_CPPFLAGS = $(CPPFLAGS_TEST)
 tests_test_pool_repair_of_counts_of_nothing_LDADD = \
